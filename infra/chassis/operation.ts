@@ -1,0 +1,331 @@
+/**
+ * Operations as OpenAPI 3.1 declares them: found by method and path, checked strictly.
+ *
+ * An operation stands once, in an `openapi.yaml`. From it come routing, validation of request and response, and
+ * what the mesh needs to know. Unknown, duplicate, mistyped and oversized input is refused with the field named.
+ *
+ * Extensions of ours on an operation:
+ * - `x-subjects`: who may be the subject of its token: user, guest, service (default: user)
+ * - `x-single-use`: its token is good once (S1.1); proxies never retry it
+ * - `x-timeout-ms`: how long an answer may take (default 2000)
+ * - `x-body-limit-bytes`: default 65536
+ */
+import { readFileSync } from 'node:fs'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { parse as parseYaml } from 'yaml'
+import type { OpenApiDocument } from './mesh-policy.ts'
+import { BodyMalformed, InputInvalid, MediaTypeUnsupported, MethodNotAllowed, OperationUnknown, ParameterUnexpected, PathMalformed, type FieldError } from './problem.ts'
+
+export type Subject = 'user' | 'guest' | 'service'
+
+type Json = Record<string, any>
+
+export type Operation = {
+  id: string
+  /** Upper case. */
+  method: string
+  /** As in OpenAPI: '/products/{productId}'. */
+  path: string
+  subjects: Subject[]
+  isSingleUse: boolean
+  timeoutMs: number
+  bodyLimitBytes: number
+  /** Needs an Idempotency-Key header. */
+  isIdempotentWrite: boolean
+  /** Declared request media types; empty when it takes no body. */
+  mediaTypes: string[]
+  isBodyRequired: boolean
+  /** The operation object, for extensions of one reader only. */
+  spec: Json
+  /** Checks parts and returns them typed: numbers are numbers, defaults filled in. Throws a problem that names each field. */
+  checkRequest(parts: RequestParts): CheckedRequest
+  /** Null when the answer is as declared; else what is wrong with it. Fields not declared count as wrong. */
+  checkResponse(status: number, mediaType: string | undefined, body: unknown): string | null
+}
+
+export type RequestParts = {
+  params: Record<string, string>
+  /** Raw query string without '?'. */
+  query: string
+  header(name: string): string | undefined
+  /** Parsed JSON, or undefined when there was no body. */
+  body: unknown
+}
+export type CheckedRequest = { params: Json; query: Json; headers: Json; body: any }
+
+export type Api = {
+  operations: Map<string, Operation>
+  /** Finds by method and path, the path still percent-encoded and without query. Throws path-malformed, operation-unknown, method-not-allowed. */
+  match(method: string, path: string): { operation: Operation; params: Record<string, string> }
+}
+
+export const readOpenApi = (url: URL): OpenApiDocument => parseYaml(readFileSync(url, 'utf8')) as OpenApiDocument
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
+
+export function loadApi(document: OpenApiDocument): Api {
+  const ajv = new Ajv2020({ allErrors: true, strict: false, coerceTypes: false, useDefaults: true, discriminator: false, ownProperties: true })
+  // One schema document under an id, so that '#/components/…' references resolve.
+  addFormats.default(ajv)
+  ajv.addSchema({ $id: 'api', ...document } as object, 'api')
+  const operations = new Map<string, Operation>()
+  const routes: { segments: string[]; path: string; byMethod: Map<string, Operation> }[] = []
+  for (const [path, item] of Object.entries(document.paths as Json)) {
+    const byMethod = new Map<string, Operation>()
+    for (const method of METHODS) {
+      const spec = item[method] as Json | undefined
+      if (!spec) continue
+      const id = spec['operationId'] as string
+      if (!id) throw new Error(`${method} ${path} has no operationId`)
+      if (operations.has(id)) throw new Error(`operationId ${id} stands twice`)
+      const operation = compile(ajv, document as Json, id, method, path, spec, item['parameters'] ?? [])
+      operations.set(id, operation)
+      byMethod.set(operation.method, operation)
+    }
+    routes.push({ segments: path.split('/').slice(1), path, byMethod })
+  }
+  // Literal segments win over parameters: '/orders/mine' before '/orders/{id}'.
+  routes.sort((a, b) => weight(a.segments).localeCompare(weight(b.segments)))
+  return {
+    operations,
+    match(method, path) {
+      const segments = canonicalSegments(path)
+      for (const route of routes) {
+        const params = fit(route.segments, segments)
+        if (!params) continue
+        const operation = route.byMethod.get(method)
+        if (!operation) throw MethodNotAllowed({ headers: { allow: [...route.byMethod.keys()].join(', ') } })
+        return { operation, params }
+      }
+      throw OperationUnknown()
+    },
+  }
+}
+
+const weight = (segments: string[]) => segments.map((s) => (s.startsWith('{') ? '1' : '0')).join('')
+
+function fit(pattern: string[], segments: string[]): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null
+  const params: Record<string, string> = Object.create(null)
+  for (let i = 0; i < pattern.length; i++) {
+    const want = pattern[i]!
+    const have = segments[i]!
+    if (want.startsWith('{')) params[want.slice(1, -1)] = have
+    else if (want !== have) return null
+  }
+  return params
+}
+
+/** Decodes each segment once. Anything that another decoder could read otherwise is refused (EE1). */
+export function canonicalSegments(path: string): string[] {
+  if (!path.startsWith('/') || path.includes('//') || /[;\\]|%2f|%5c|%00|%25/i.test(path)) throw PathMalformed()
+  return path.slice(1).split('/').map((raw) => {
+    let segment: string
+    try {
+      segment = decodeURIComponent(raw)
+    } catch {
+      throw PathMalformed()
+    }
+    if (segment === '.' || segment === '..' || /[\u0000-\u001f\u007f]/.test(segment) || segment !== segment.normalize('NFC')) throw PathMalformed()
+    return segment
+  })
+}
+
+function compile(ajv: Ajv2020, document: Json, id: string, method: string, path: string, spec: Json, shared: Json[]): Operation {
+  const parameters = [...shared, ...(spec['parameters'] ?? [])].map((p: Json) => resolve(document, p))
+  const of = (place: string) => parameters.filter((p) => p['in'] === place)
+  const check = { path: parameterChecks(ajv, of('path')), query: parameterChecks(ajv, of('query')), header: parameterChecks(ajv, of('header')) }
+  const requestBody = spec['requestBody'] && resolve(document, spec['requestBody'])
+  const mediaTypes: string[] = requestBody ? Object.keys(requestBody['content']) : []
+  const checkBody = requestBody?.content?.['application/json']?.schema
+    ? ajv.compile(anchored(requestBody.content['application/json'].schema)) : null
+  const responses = new Map<string, { mediaTypes: Map<string, ValidateFunction | null> }>()
+  for (const [status, response] of Object.entries(spec['responses'] ?? {})) {
+    const content = resolve(document, response as Json)['content'] ?? {}
+    responses.set(status, { mediaTypes: new Map(Object.entries(content as Json).map(([type, media]) => [type, media.schema && /json$/.test(type) ? ajv.compile(anchored(media.schema)) : null])) })
+  }
+  return {
+    id, path, spec, mediaTypes,
+    method: method.toUpperCase(),
+    subjects: spec['x-subjects'] ?? ['user'],
+    isSingleUse: spec['x-single-use'] === true,
+    timeoutMs: spec['x-timeout-ms'] ?? 2000,
+    bodyLimitBytes: spec['x-body-limit-bytes'] ?? 65_536,
+    isIdempotentWrite: of('header').some((p) => p['name'].toLowerCase() === 'idempotency-key'),
+    isBodyRequired: requestBody?.required === true,
+    checkRequest({ params, query, header, body }) {
+      const errors: FieldError[] = []
+      const unexpected: FieldError[] = []
+      const checked: CheckedRequest = { params: {}, query: {}, headers: {}, body }
+      for (const [name, one] of check.path) checked.params[name] = one.read(params[name], `path.${name}`, errors)
+      const seen = readQuery(query)
+      for (const [name, values] of seen) {
+        if (!check.query.has(name)) unexpected.push({ field: `query.${name.slice(0, 64)}`, message: 'is not known here' })
+        else if (values.length > 1) errors.push({ field: `query.${name}`, message: 'stands more than once' })
+      }
+      for (const [name, one] of check.query) {
+        const value = one.read(seen.get(name)?.[0], `query.${name}`, errors)
+        if (value !== undefined) checked.query[name] = value
+      }
+      for (const [name, one] of check.header) {
+        const value = one.read(header(name), `header.${name}`, errors)
+        if (value !== undefined) checked.headers[name] = value
+      }
+      if (mediaTypes.length === 0 && body !== undefined) unexpected.push({ field: 'body', message: 'this operation takes no body' })
+      if (requestBody?.required && body === undefined) errors.push({ field: 'body', message: 'is missing' })
+      if (checkBody && body !== undefined && !checkBody(body))
+        for (const error of (checkBody.errors ?? []).slice(0, 20)) (isUnexpected(error) ? unexpected : errors).push(fieldError('body', error))
+      if (unexpected.length) throw ParameterUnexpected({ errors: unexpected })
+      if (errors.length) throw InputInvalid({ errors })
+      return checked
+    },
+    checkResponse(status, mediaType, body) {
+      const declared = responses.get(String(status)) ?? responses.get('default')
+      if (!declared) return `status ${status} is not declared`
+      if (declared.mediaTypes.size === 0) return body === undefined ? null : `status ${status} declares no body`
+      const type = mediaType?.split(';')[0]?.trim().toLowerCase() ?? ''
+      if (!declared.mediaTypes.has(type)) return `media type '${type}' is not declared for status ${status}`
+      const validate = declared.mediaTypes.get(type)
+      return !validate || validate(body) ? null : (validate.errors ?? []).slice(0, 3).map((e) => { const f = fieldError('body', e); return `${f.field} ${f.message}` }).join('; ')
+    },
+  }
+}
+
+type ParameterCheck = { read(raw: string | undefined, field: string, errors: FieldError[]): unknown }
+
+function parameterChecks(ajv: Ajv2020, parameters: Json[]): Map<string, ParameterCheck> {
+  return new Map(parameters.map((p) => {
+    const schema = { ...anchored(p['schema'] ?? {}) }
+    const type = p['schema']?.type as string | undefined
+    const validate = ajv.compile(schema)
+    const name = p['in'] === 'header' ? (p['name'] as string).toLowerCase() : p['name']
+    return [name, {
+      read(raw, field, errors) {
+        if (raw === undefined) {
+          if (p['required']) errors.push({ field, message: 'is missing' })
+          return p['schema']?.default
+        }
+        const value = typed(raw, type)
+        if (!validate(value)) for (const error of (validate.errors ?? []).slice(0, 3)) errors.push({ field, message: error.message ?? 'is not valid' })
+        return value
+      },
+    }]
+  }))
+}
+
+/** Strict: '1e3', '0x10', ' 7' and '+7' stay strings and so fail a number's schema. */
+function typed(raw: string, type: string | undefined): unknown {
+  if ((type === 'integer' || type === 'number') && /^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?$/.test(raw)) return Number(raw)
+  if (type === 'boolean' && (raw === 'true' || raw === 'false')) return raw === 'true'
+  return raw
+}
+
+function readQuery(query: string): Map<string, string[]> {
+  const seen = new Map<string, string[]>()
+  if (query === '') return seen
+  for (const pair of query.split('&')) {
+    const at = pair.indexOf('=')
+    let name: string, value: string
+    try {
+      name = decodeURIComponent((at < 0 ? pair : pair.slice(0, at)).replaceAll('+', ' '))
+      value = at < 0 ? '' : decodeURIComponent(pair.slice(at + 1).replaceAll('+', ' '))
+    } catch {
+      throw InputInvalid({ errors: [{ field: 'query', message: 'is not valid percent-encoded UTF-8' }] })
+    }
+    if (seen.has(name)) seen.get(name)!.push(value)
+    else seen.set(name, [value])
+  }
+  return seen
+}
+
+/** References inside the document become references to it. */
+function anchored(schema: unknown): any {
+  if (Array.isArray(schema)) return schema.map(anchored)
+  if (schema === null || typeof schema !== 'object') return schema
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, key === '$ref' && typeof value === 'string' && value.startsWith('#') ? `api${value}` : anchored(value)]))
+}
+
+function resolve(document: Json, node: Json): Json {
+  if (typeof node['$ref'] !== 'string') return node
+  return node['$ref'].slice(2).split('/').reduce((at: Json, key) => at[key.replaceAll('~1', '/').replaceAll('~0', '~')], document)
+}
+
+const isUnexpected = (error: ErrorObject) => error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties'
+
+function fieldError(place: string, error: ErrorObject): FieldError {
+  const params = error.params as Json
+  const extra = params['additionalProperty'] ?? params['unevaluatedProperty'] ?? params['missingProperty']
+  const at = error.instancePath.split('/').slice(1).map((s) => (/^\d+$/.test(s) ? `[${s}]` : `.${s}`)).join('')
+  return { field: `${place}${at}${extra ? `.${String(extra).slice(0, 64)}` : ''}`, message: isUnexpected(error) ? 'is not known here' : error.keyword === 'required' ? 'is missing' : (error.message ?? 'is not valid') }
+}
+
+/** Refuses a media type that the operation does not declare, also a missing one where there is a body. */
+export function requireMediaType(operation: Operation, contentType: string | undefined): void {
+  const type = contentType?.split(';')[0]?.trim().toLowerCase()
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase()
+  if (!type || !operation.mediaTypes.includes(type) || (charset !== undefined && charset !== 'utf-8'))
+    throw MediaTypeUnsupported({ headers: { accept: operation.mediaTypes.join(', ') } })
+}
+
+const MAX_DEPTH = 32
+
+/**
+ * JSON as RFC 8259 with what I-JSON (RFC 7493) asks on top: UTF-8 only, no byte order mark, no duplicate keys, no
+ * lone surrogates, no numbers that lose precision; no `__proto__`; nesting of at most 32.
+ */
+export function parseJsonStrictly(bytes: Buffer): unknown {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw BodyMalformed({ detail: 'The body is not valid UTF-8', cause })
+  }
+  scanJson(text)
+  let value: unknown
+  try {
+    value = JSON.parse(text, (_key, v, context: { source?: string }) => {
+      if (typeof v === 'number' && (!Number.isFinite(v) || (Number.isInteger(v) && !Number.isSafeInteger(v)) || Object.is(v, -0) || (context.source?.length ?? 0) > 24))
+        throw BodyMalformed({ detail: 'A number cannot be kept exactly' })
+      if (typeof v === 'string' && !v.isWellFormed()) throw BodyMalformed({ detail: 'A string holds a lone surrogate' })
+      return v
+    })
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'Problem') throw cause
+    throw BodyMalformed({ cause })
+  }
+  return value
+}
+
+/** One pass over the text: nesting, duplicate and dangerous keys. JSON.parse does the grammar. */
+function scanJson(text: string): void {
+  const keys: (Set<string> | null)[] = []
+  let expectKey = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]
+    if (c === '{' || c === '[') {
+      if (keys.length >= MAX_DEPTH) throw BodyMalformed({ detail: `The body nests deeper than ${MAX_DEPTH}` })
+      keys.push(c === '{' ? new Set() : null)
+      expectKey = c === '{'
+    } else if (c === '}' || c === ']') {
+      keys.pop()
+      expectKey = false
+    } else if (c === ',') expectKey = keys.at(-1) != null
+    else if (c === '"') {
+      const start = i
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === '\\') i++
+      if (!expectKey) continue
+      expectKey = false
+      let key: string
+      try {
+        key = JSON.parse(text.slice(start, i + 1)) as string
+      } catch (cause) {
+        throw BodyMalformed({ cause })
+      }
+      const seen = keys.at(-1)!
+      if (seen.has(key)) throw BodyMalformed({ detail: `The key '${key.slice(0, 64)}' stands twice` })
+      if (key === '__proto__') throw BodyMalformed({ detail: 'A key is not allowed' })
+      seen.add(key)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What a component tells the monitor when it refused something (S5.1). A CloudEvent whose data is an allow list:
+ * there is no field that could hold a token, a password, a card or a name.
+ * @see https://owasp.org/www-project-appsensor/ detection points
+ */
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Problem } from './problem.ts'
+
+const short = (length: number) => z.string().max(length)
+
+export const securityEventSchema = z.strictObject({
+  specversion: z.literal('1.0'),
+  id: z.uuid(),
+  /** 'security.token-invalid'. */
+  type: z.string().regex(/^security\.[a-z0-9-]{1,64}$/),
+  /** The process that saw it: 'order-1-gateway'. The monitor checks its workload against the certificate. */
+  source: short(64),
+  time: z.iso.datetime(),
+  data: z.strictObject({
+    /** AppSensor's id, or ours: TOKEN-INVALID, MTLS-REJECT … */
+    detection: z.string().regex(/^[A-Z][A-Z0-9-]{1,31}$/),
+    /** The control that refused, as the lab knows it. */
+    control: short(64),
+    strategies: z.array(z.string().regex(/^[SAGMT][0-9]+(\.[0-9]+)?$/)).max(8),
+    /** The problem's code. */
+    code: short(64),
+    severity: z.enum(['low', 'medium', 'high']),
+    /** Who did it: the token's subject, or the peer's SPIFFE id. */
+    subject: short(128).optional(),
+    /** Where from: the network address as the outermost component saw it. */
+    address: short(64).optional(),
+    traceId: z.string().regex(/^[0-9a-f]{32}$/).optional(),
+    operation: short(128).optional(),
+    /** Names of fields that were wrong; never their values. */
+    fields: z.array(short(128)).max(20).optional(),
+    /** A hash that joins events about the same credential. */
+    credential: short(64).optional(),
+    reason: short(200).optional(),
+  }),
+})
+
+export type SecurityEvent = z.infer<typeof securityEventSchema>
+
+export type Report = (detail: SecurityEvent['data']) => void
+
+/** Turns details into events and hands them over in batches. Loses nothing silently: what the bounded buffer drops is counted and reported. */
+export function createReporter(process: string, send: (events: SecurityEvent[]) => Promise<void>, now = () => new Date()): { report: Report; flush(): Promise<void> } {
+  let waiting: SecurityEvent[] = []
+  let dropped = 0
+  let sending: Promise<void> | null = null
+  const event = (data: SecurityEvent['data']): SecurityEvent => ({ specversion: '1.0', id: randomUUID(), type: `security.${data.code}`, source: process, time: now().toISOString(), data })
+  async function pump(): Promise<void> {
+    while (waiting.length) {
+      const batch = waiting.slice(0, 100)
+      try {
+        await send(batch)
+        waiting = waiting.slice(batch.length)
+        if (dropped) {
+          waiting.push(event({ detection: 'OVERLOAD', control: 'security-events', strategies: ['S5.1'], code: 'events-dropped', severity: 'high', reason: `${dropped} events did not fit the buffer` }))
+          dropped = 0
+        }
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 500).unref())
+      }
+    }
+  }
+  const flush = () => (sending ??= pump().finally(() => { sending = null }))
+  return {
+    report(data) {
+      if (waiting.length >= 5_000) dropped++
+      else waiting.push(event(data))
+      void flush()
+    },
+    flush,
+  }
+}
+
+/** What a refused request tells the monitor; null for problems that are no misuse (a 404 for a product that is gone). */
+export function detailOf(problem: Problem, about: { subject?: string; address?: string; traceId?: string; operation?: string; credential?: string }): SecurityEvent['data'] | null {
+  if (!problem.detection) return null
+  const reason = problem.options.evidence?.['reason']
+  const fields = problem.options.errors?.map((e) => e.field.slice(0, 128))
+  return {
+    detection: problem.detection,
+    control: problem.control?.name ?? 'none',
+    strategies: problem.control?.strategies ?? [],
+    code: problem.code,
+    severity: problem.status === 401 || problem.status === 403 ? 'high' : 'medium',
+    ...strip(about),
+    ...(fields?.length && { fields: fields.slice(0, 20) }),
+    ...(typeof reason === 'string' && { reason: reason.slice(0, 200) }),
+  }
+}
+
+const strip = <T extends object>(o: T) => Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined)) as T

@@ -1,0 +1,148 @@
+/**
+ * A service's front: Express on a Unix socket that only its micro-gateway may open (S2.6).
+ *
+ * Operations come from the service's OpenAPI document; one without a handler, or the reverse, stops the start.
+ * Input is validated here again: a service does not rely on its gateway for what its own code must stop (T8).
+ */
+import { createHash } from 'node:crypto'
+import { renameSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import express, { type NextFunction, type Request, type Response } from 'express'
+import { callerOf, type Caller } from './caller.ts'
+import type { Logger } from './log.ts'
+import { parseJsonStrictly, requireMediaType, type Api, type Operation } from './operation.ts'
+import { BodyTooLarge, IdempotencyMismatch, Internal, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
+import { detailOf, type Report } from './security-event.ts'
+import type { Store, Tx } from './store.ts'
+import { parseTraceparent } from './trace.ts'
+
+export type { Caller }
+export type Call = {
+  params: any
+  query: any
+  /** Declared header parameters by lower-case name. */
+  headers: any
+  body: any
+  caller: Caller
+  /** As received; hand it to neighbours and events. */
+  traceparent: string
+  /** Aborts when the caller leaves or its deadline passes. */
+  signal: AbortSignal
+  /** Unsafe methods: an open transaction that commits with the reply. Otherwise, and with `x-transaction: none`: the pool. */
+  tx: Tx
+}
+export type Reply = { status: number; body?: unknown; headers?: Record<string, string> }
+export type Routes = Record<string, (call: Call) => Promise<Reply>>
+
+export const ok = (body: unknown, headers?: Record<string, string>): Reply => ({ status: 200, body, ...(headers && { headers }) })
+export const created = (body: unknown, headers?: Record<string, string>): Reply => ({ status: 201, body, ...(headers && { headers }) })
+export const noContent = (): Reply => ({ status: 204 })
+
+export type ServiceParts = { api: Api; routes: Routes; store: Store; log: Logger; report: Report; version: string }
+
+/** Builds the Express application. */
+export function createApp({ api, routes, store, log, report, version }: ServiceParts): express.Express {
+  const missing = [...api.operations.keys()].filter((id) => !routes[id])
+  const extra = Object.keys(routes).filter((id) => !api.operations.has(id))
+  if (missing.length || extra.length) throw new Error(`openapi.yaml and routes differ: without handler ${missing.join(', ') || '-'}, without operation ${extra.join(', ') || '-'}`)
+  const app = express()
+  app.disable('x-powered-by').disable('etag')
+  app.get('/health', (_req, res) => {
+    store.query('select 1').then(() => res.json({ status: 'ok', version }), () => res.status(503).json({ status: 'store-unavailable', version }))
+  })
+  app.use((req, res, next) => {
+    answer(req, res).catch(next)
+  })
+  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
+    const known = error instanceof Problem ? error : Internal({ cause: error })
+    const trace = parseTraceparent(req.get('traceparent'))
+    const operation = res.locals['operation'] as Operation | undefined
+    if (known.status >= 500) log.error({ err: error, traceId: trace?.traceId, operation: operation?.id }, known.code)
+    else log.info({ code: known.code, errors: known.options.errors, evidence: known.options.evidence, traceId: trace?.traceId, operation: operation?.id }, 'refused')
+    known.control ??= { name: 'service-validation', strategies: ['T8'] }
+    const detail = detailOf(known, { subject: (res.locals['caller'] as Caller | undefined)?.subject.slice(0, 128), traceId: trace?.traceId, operation: operation?.id })
+    if (detail) report(detail)
+    if (res.headersSent) return res.destroy()
+    res.status(known.status).set(known.options.headers ?? {}).type(PROBLEM_TYPE).send(JSON.stringify(problemBody(known, trace?.traceId)))
+  })
+  return app
+
+  async function answer(req: Request, res: Response): Promise<void> {
+    const at = req.url.indexOf('?')
+    const { operation, params } = api.match(req.method, at < 0 ? req.url : req.url.slice(0, at))
+    res.locals['operation'] = operation
+    const handler = routes[operation.id]
+    if (!handler) throw OperationUnknown()
+    const caller = (res.locals['caller'] = callerOf(req.get('authorization')))
+    const body = await readBody(req, operation)
+    const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => req.get(name), body })
+    const leaving = new AbortController()
+    res.on('close', () => leaving.abort())
+    const call = { ...checked, caller, traceparent: req.get('traceparent') ?? '', signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineOf(req, operation))]) }
+    const isRead = operation.method === 'GET'
+    const reply = isRead || operation.spec['x-transaction'] === 'none'
+      ? await handler({ ...call, tx: store })
+      : await store.transaction((tx) => (operation.isIdempotentWrite ? once(tx, operation, { ...call, tx }, handler) : handler({ ...call, tx })))
+    send(res, reply)
+  }
+}
+
+function deadlineOf(req: Request, operation: Operation): number {
+  const left = Number(req.get('deadline-ms') ?? operation.timeoutMs)
+  return Number.isFinite(left) && left > 0 ? Math.min(left, 120_000) : 1
+}
+
+async function readBody(req: Request, operation: Operation): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > operation.bodyLimitBytes) throw BodyTooLarge()
+    chunks.push(chunk)
+  }
+  if (size === 0) return undefined
+  requireMediaType(operation, req.get('content-type'))
+  return parseJsonStrictly(Buffer.concat(chunks))
+}
+
+function send(res: Response, { status, body, headers }: Reply): void {
+  res.status(status).set(headers ?? {})
+  if (body === undefined) res.end()
+  else if (typeof body === 'string' || Buffer.isBuffer(body)) res.end(body)
+  else res.type('application/json').end(JSON.stringify(body))
+}
+
+/**
+ * An Idempotency-Key's first answer is kept in the transaction that made it, and given again for the same request (S8.3).
+ * Two at once: the second waits on the row of the first.
+ */
+async function once(tx: Tx, operation: Operation, call: Call, handler: (call: Call) => Promise<Reply>): Promise<Reply> {
+  const key = call.headers['idempotency-key'] as string
+  const hash = createHash('sha256').update(JSON.stringify([operation.id, call.params, call.query, call.body ?? null])).digest('base64url')
+  const { rows } = await tx.query(
+    `insert into idempotency as i (subject, key, request_hash) values ($1, $2, $3)
+     on conflict (subject, key) do update set key = i.key
+     returning request_hash, status, headers, body`, [call.caller.subject, key, hash])
+  const kept = rows[0]
+  if (kept.request_hash !== hash) throw IdempotencyMismatch()
+  if (kept.status !== null) return { status: kept.status, ...(kept.body !== null && { body: kept.body }), headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
+  const reply = await handler(call)
+  await tx.query('update idempotency set status = $3, headers = $4, body = $5 where subject = $1 and key = $2',
+    [call.caller.subject, key, reply.status, JSON.stringify(reply.headers ?? {}), reply.body === undefined ? null : JSON.stringify(reply.body)])
+  return reply
+}
+
+/** Listens on `path`, replacing a predecessor's socket in one rename. Close waits for requests in flight. */
+export async function listenOnSocket(handler: http.RequestListener, path: string): Promise<{ close(): Promise<void> }> {
+  const server = http.createServer({ keepAliveTimeout: 75_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, handler)
+  const fresh = `${path}.${process.pid}`
+  rmSync(fresh, { force: true })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(fresh, resolve))
+  renameSync(fresh, path)
+  return {
+    close: () => new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    }),
+  }
+}

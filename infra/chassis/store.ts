@@ -1,0 +1,105 @@
+/**
+ * One workload's PostgreSQL database: TLS 1.3 with the data certificate, no password anywhere (S4.2, A6).
+ *
+ * A renewed certificate reaches every new connection; connections end well before the certificate that opened them.
+ */
+import pg from 'pg'
+import { z } from 'zod'
+import { dataClientTls } from './tls.ts'
+import type { WorkloadIdentity } from './identity.ts'
+import type { Logger } from './log.ts'
+import { Unavailable } from './problem.ts'
+
+export const databaseSchema = z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535), database: z.string(), user: z.string() })
+export type Database = z.infer<typeof databaseSchema>
+
+export type Rows<R> = { rows: R[]; rowCount: number | null }
+/** Where statements run: a pool (each on its own) or one transaction. */
+export type Tx = { query<R = any>(text: string, values?: unknown[]): Promise<Rows<R>> }
+export type Store = Tx & {
+  /** Commits when `work` returns, rolls back when it throws. Serialization failures and deadlocks are repeated up to three times. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** A connection of its own that listens; ends and reconnects by itself. */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+const CONNECTION_SECONDS = 1_800
+const REPEATABLE = new Set(['40001', '40P01'])
+/** Class 08, admin shutdown, start-up, or a broken socket: the database is away, the request is not at fault. */
+const isAway = (error: { code?: string; message?: string }) =>
+  /^(08|57P0)/.test(error.code ?? '') || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(error.code ?? '') || /Connection terminated|timeout exceeded when trying to connect/.test(error.message ?? '')
+
+export function createStore(database: Database, identity: WorkloadIdentity, log: Logger, options: { connections?: number } = {}): Store {
+  const tls = () => dataClientTls(identity, `postgres.${identity.trustDomain}`)
+  return createStoreOn({ ...database, get ssl() { return tls() } }, log, options.connections ?? 6)
+}
+
+/** The same over any pg configuration: tests hand in their own server's. */
+export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 4): Store {
+  const pool = new pg.Pool({ ...describe(config), max: connections, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, maxLifetimeSeconds: CONNECTION_SECONDS, statement_timeout: 10_000, idle_in_transaction_session_timeout: 15_000 })
+  // `ssl` is a getter, so that each new connection reads the certificate of that moment.
+  const ssl = Object.getOwnPropertyDescriptor(config, 'ssl')
+  if (ssl) Object.defineProperty((pool as unknown as { options: object }).options, 'ssl', { ...ssl, enumerable: true, configurable: true })
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection ended'))
+  const rethrow = (error: any): never => {
+    throw isAway(error) ? Unavailable({ cause: error }) : error
+  }
+  return {
+    query: (text, values) => pool.query(text, values).catch(rethrow) as Promise<any>,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        const client = await pool.connect().catch(rethrow)
+        let broken: Error | undefined
+        // A client that loses its server emits 'error'; unheard, it would end the process.
+        const onError = (error: Error) => { broken = error }
+        client.on('error', onError)
+        try {
+          await client.query('begin')
+          const result = await work(client as unknown as Tx)
+          await client.query('commit')
+          return result
+        } catch (error: any) {
+          await client.query('rollback').catch((e: Error) => { broken = e })
+          if (REPEATABLE.has(error?.code) && attempt < 4) continue
+          if (isAway(error ?? {})) broken = error
+          return rethrow(error)
+        } finally {
+          client.off('error', onError)
+          client.release(broken)
+        }
+      }
+    },
+    async listen(channel, onNotify) {
+      let isOpen = true
+      let client: pg.Client | undefined
+      const connect = async (): Promise<void> => {
+        while (isOpen) {
+          const next = new pg.Client(describe(config))
+          try {
+            next.on('error', (error) => { log.warn({ err: error }, 'the listening connection ended') })
+            next.on('end', () => { if (isOpen && client === next) void connect() })
+            next.on('notification', (message) => onNotify(message.payload ?? ''))
+            await next.connect()
+            await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+            client = next
+            return
+          } catch (error) {
+            log.warn({ err: error }, 'cannot listen to the database yet')
+            await next.end().catch(() => {})
+            await new Promise((resolve) => setTimeout(resolve, 500))
+          }
+        }
+      }
+      await connect()
+      return async () => {
+        isOpen = false
+        await client?.end().catch(() => {})
+      }
+    },
+    close: () => pool.end(),
+  }
+}
+
+/** A plain copy: pg must see the `ssl` of now, not a getter it may freeze. */
+const describe = (config: pg.PoolConfig): pg.PoolConfig => ({ ...config })
