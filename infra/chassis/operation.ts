@@ -284,12 +284,13 @@ export function parseJsonStrictly(bytes: Buffer): unknown {
   scanJson(text)
   let value: unknown
   try {
-    value = JSON.parse(text, (_key, v, context: { source?: string }) => {
+    const check = (_key: string, v: unknown, context: { source?: string }) => {
       if (typeof v === 'number' && (!Number.isFinite(v) || (Number.isInteger(v) && !Number.isSafeInteger(v)) || Object.is(v, -0) || (context.source?.length ?? 0) > 24))
         throw BodyMalformed({ detail: 'A number cannot be kept exactly' })
       if (typeof v === 'string' && !v.isWellFormed()) throw BodyMalformed({ detail: 'A string holds a lone surrogate' })
       return v
-    })
+    }
+    value = JSON.parse(text, check as (key: string, value: unknown) => unknown)
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'Problem') throw cause
     throw BodyMalformed({ cause })

@@ -26,7 +26,7 @@ create table idempotency (
   request_hash text not null,
   status int,
   headers jsonb,
-  body jsonb,
+  body json,
   created_at timestamptz not null default now(),
   primary key (subject, key)
 );
