@@ -1,0 +1,151 @@
+/**
+ * The programs the shop stands on: PostgreSQL, RabbitMQ with Erlang, Consul and SoftHSM's library. Taken from the
+ * machine, else from the project's cache, else brought there from the distribution's packages; nothing of the
+ * machine's own is installed, started or changed.
+ */
+import { chmod, glob, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { dirname, join } from 'node:path'
+import { bringPackages, readDistribution } from './apt.ts'
+import { describeMissing, type PartName } from './missing.ts'
+import { run } from './run.ts'
+
+/** `libraryPath`: for LD_LIBRARY_PATH, '' for a part of the machine's own. */
+type Part = { version: string; libraryPath: string }
+export type Postgres = Part & { bin: string; major: number }
+/** `home`: the folder with `plugins`; `erlang`: Erlang's root; `erts`: the folder of `erlexec`. */
+export type Rabbitmq = Part & { home: string; erlang: string; erts: string }
+export type Consul = Part & { path: string }
+export type Softhsm = Part & { library: string }
+export type Found = { postgres: Postgres; rabbitmq: Rabbitmq; consul: Consul; softhsm: Softhsm }
+export type Parts = Found & {
+  /** All parts' library folders in one. */
+  libraryPath: string
+  /** Every service user must be able to read below it. */
+  cacheRoot: string
+  /** What a person should know: parts out of support. */
+  notes: string[]
+}
+export type PartsOptions = { cacheDir: string; onProgress?: (text: string) => void }
+
+/** Raised when what a part consists of changes: an older cache is then made anew. */
+const RECIPE = 1
+const PACKAGES: Record<PartName, string[]> = { postgres: ['postgresql'], rabbitmq: ['rabbitmq-server'], consul: ['consul'], softhsm: ['libsofthsm2'] }
+
+async function paths(...patterns: string[]): Promise<string[]> {
+  const found: string[] = []
+  for await (const path of glob(patterns)) found.push(path)
+  return found.sort()
+}
+const onPath = async (name: string) => (await run('sh', ['-c', `command -v ${name}`]).catch(() => '')).trim()
+const newestFirst = <P extends Part>(found: P[]): P | undefined => found.sort((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }))[0]
+const isAtLeast = (version: string, least: string) => version.localeCompare(least, 'en', { numeric: true }) >= 0
+
+async function libraryPath(root: string): Promise<string> {
+  return root === '' ? '' : (await paths(`${root}/usr/lib/*-linux-gnu*`, `${root}/lib/*-linux-gnu*`)).join(':')
+}
+const withLibraries = (path: string): { env: Record<string, string> } => ({ env: { PATH: '/usr/bin:/bin', ...(path && { LD_LIBRARY_PATH: path }) } })
+
+/** How each part is recognized below a root ('' = the machine). A program counts by what it says of itself, not by its name. */
+const find: { [P in PartName]: (root: string) => Promise<Found[P] | undefined> } = {
+  async postgres(root) {
+    const libraries = await libraryPath(root)
+    const bins = await paths(`${root}/usr/lib/postgresql/*/bin`, ...(root ? [] : ['/usr/pgsql-*/bin', '/{opt/homebrew,usr/local}/opt/postgresql@*/bin', '/usr/bin']))
+    const named = root ? '' : await onPath('postgres')
+    const found: Postgres[] = []
+    for (const bin of new Set(named ? [...bins, dirname(named)] : bins)) {
+      const says = await Promise.all(['postgres', 'initdb'].map((name) => run(join(bin, name), ['--version'], withLibraries(libraries)).catch(() => '')))
+      const [version, initdb] = says.map((text) => text.match(/^\w+ \(PostgreSQL\) (\d+\S*)/)?.[1])
+      if (version && version === initdb && isAtLeast(version, '15')) found.push({ bin, version, major: Number.parseInt(version, 10), libraryPath: libraries })
+    }
+    return newestFirst(found)
+  },
+  async rabbitmq(root) {
+    const libraries = await libraryPath(root)
+    const homes = await paths(`${root}/usr/lib/rabbitmq/lib/rabbitmq_server-*`, ...(root ? [] : ['/{opt/homebrew,usr/local}/opt/rabbitmq']))
+    const erts = (await paths(`${root}/usr/lib/erlang/erts-*/bin/erlexec`, ...(root ? [] : ['/usr/lib64/erlang/erts-*/bin/erlexec', '/{opt/homebrew,usr/local}/opt/erlang*/lib/erlang/erts-*/bin/erlexec']))).map(dirname).at(-1)
+    const found: Rabbitmq[] = []
+    for (const home of erts ? homes : []) {
+      const [rabbit] = await paths(`${home}/plugins/rabbit-*`)
+      const version = rabbit?.match(/rabbit-([\d.]+\d)/)?.[1]
+      if (erts && version && isAtLeast(version, '3.10')) found.push({ home, version, erts, erlang: dirname(dirname(erts)), libraryPath: libraries })
+    }
+    return newestFirst(found)
+  },
+  async consul(root) {
+    const found: Consul[] = []
+    for (const path of root ? [`${root}/usr/bin/consul`] : [await onPath('consul'), '/opt/homebrew/bin/consul', '/usr/local/bin/consul'].filter(Boolean)) {
+      const version = (await run(path, ['version'], withLibraries('')).catch(() => '')).match(/^Consul v?([\d.]+\d)/)?.[1]
+      if (version && isAtLeast(version, '1.8.7')) found.push({ path, version, libraryPath: '' })
+    }
+    return newestFirst(found)
+  },
+  async softhsm(root) {
+    const [library] = await paths(`${root}/usr/lib/{softhsm,*/softhsm}/libsofthsm2.so`, ...(root ? [] : ['/usr/lib64/{softhsm,pkcs11}/libsofthsm2.so', '/{opt/homebrew,usr/local}/lib/softhsm/libsofthsm2.so']))
+    return library ? { library, version: '2', libraryPath: await libraryPath(root) } : undefined
+  },
+}
+
+/** Finds every part or brings what is missing. Throws one error that says what is missing and how to get it. */
+export async function ensureParts(options: PartsOptions): Promise<Parts> {
+  const found = await ensure(['postgres', 'rabbitmq', 'consul', 'softhsm'], options)
+  const libraries = Object.values(found).map((part) => part.libraryPath).filter(Boolean)
+  const notes = isAtLeast(found.consul.version, '1.18') ? [] : [`consul ${found.consul.version} is out of support; a newer consul on PATH is preferred`]
+  return { ...found, libraryPath: [...new Set(libraries)].join(':'), cacheRoot: options.cacheDir, notes }
+}
+
+/** PostgreSQL alone, for tests that need no more. */
+export const ensurePostgres = async (options: PartsOptions): Promise<Postgres> => (await ensure(['postgres'], options)).postgres
+
+async function ensure<P extends PartName>(wanted: P[], { cacheDir, onProgress = () => {} }: PartsOptions): Promise<Pick<Found, P>> {
+  const distribution = await readDistribution()
+  const cached = (part: PartName) => join(cacheDir, `${part}-${distribution?.codename ?? 'none'}-${arch()}`)
+  const found: Partial<Found> = {}
+  const look = async (part: PartName) => {
+    const seen = (await find[part]('')) ?? ((await isWhole(cached(part))) ? await find[part](cached(part)) : undefined)
+    if (seen) Object.assign(found, { [part]: seen })
+  }
+  await Promise.all(wanted.map(look))
+  const missing = () => wanted.filter((part) => !found[part])
+  let reason = distribution ? 'the package archives of this machine do not have it' : 'this system is not Debian or Ubuntu, so it is not fetched by itself'
+  if (missing().length > 0 && distribution) {
+    await bring(missing(), cacheDir, cached, onProgress).catch((error: Error) => { reason = error.message })
+    await Promise.all(missing().map(look))
+  }
+  if (missing().length > 0) throw new Error(describeMissing(missing(), reason))
+  return found as Pick<Found, P>
+}
+
+const isWhole = async (folder: string) => (await readFile(join(folder, 'stamp.json'), 'utf8').catch(() => '')) === stamp
+const stamp = `${JSON.stringify({ recipe: RECIPE })}\n`
+
+/** Unpacks beside the cache, tries what was unpacked, then renames: a cache that stands is whole. */
+async function bring(parts: PartName[], cacheDir: string, cached: (part: PartName) => string, onProgress: (text: string) => void): Promise<void> {
+  await mkdir(cacheDir, { recursive: true })
+  const fresh = await mkdtemp(join(cacheDir, 'unpacking-'))
+  try {
+    const brought = await bringPackages(new Map(parts.map((part) => [part, PACKAGES[part]])), (part) => join(fresh, part), onProgress)
+    for (const part of brought as PartName[]) {
+      await prove(part, join(fresh, part))
+      await chmod(join(fresh, part), 0o755)
+      await writeFile(join(fresh, part, 'stamp.json'), stamp)
+      if (!(await isWhole(cached(part)))) await rm(cached(part), { recursive: true, force: true })
+      await rename(join(fresh, part), cached(part)).catch(async (error) => {
+        if (!(await isWhole(cached(part)))) throw error // else another start was faster
+      })
+    }
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+}
+
+/** Throws with the loader's words when something that the part needs is neither on the machine nor brought. */
+async function prove(part: PartName, root: string): Promise<void> {
+  const seen = await find[part](root)
+  if (!seen) throw new Error(`what was unpacked for ${part} does not run on this machine`)
+  const probes = 'bin' in seen ? [join(seen.bin, 'postgres')] : 'library' in seen ? [seen.library] : 'erlang' in seen ? await paths(`${seen.erlang}/{erts-*/bin/beam.smp,lib/{crypto,asn1}-*/priv/lib/*.so}`) : []
+  for (const probe of probes) {
+    const lacking = (await run('ldd', [probe], withLibraries(seen.libraryPath))).split('\n').filter((line) => line.includes('not found'))
+    if (lacking.length > 0) throw new Error(`${part} lacks ${lacking.map((line) => line.trim()).join(', ')}`)
+  }
+}
