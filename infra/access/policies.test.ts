@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import type { ServicePolicy } from './config.ts'
+import { loadPolicies, type Principal } from './decide.ts'
+
+const user = (...ids: string[]) => ids.map((id) => ({ id, subjects: ['user' as const] }))
+const guests = (...ids: string[]) => ids.map((id) => ({ id, subjects: ['user' as const, 'guest' as const] }))
+const workloads = (...ids: string[]) => ids.map((id) => ({ id, subjects: ['service' as const] }))
+const cedar = (service: string) => readFileSync(new URL(`../../services/${service}/policy.cedar`, import.meta.url), 'utf8')
+
+/** The shop's own policies with the operations they are written for. */
+const shop: ServicePolicy[] = [
+  { service: 'catalog', operations: [...guests('listProducts', 'getProduct', 'getPicture', 'listCategories'), ...user('createProduct', 'updateProduct'), { id: 'quoteProducts', subjects: ['user', 'guest', 'service'] }, ...workloads('reserveStock', 'commitReservation', 'releaseReservation')], cedar: cedar('catalog') },
+  { service: 'order', operations: [...guests('getCart', 'putCartLine', 'deleteCartLine'), ...user('mergeCart', 'getProfile', 'putProfile', 'placeOrder', 'getOrder', 'listOrders', 'cancelOrder')], cedar: cedar('order') },
+  { service: 'shipping', operations: [...workloads('createShipment', 'cancelShipment'), ...user('findByOrder')], cedar: cedar('shipping') },
+  { service: 'billing', operations: [...workloads('authorizePayment', 'capturePayment', 'cancelPayment', 'receiveProviderEvent'), ...user('findByOrder')], cedar: cedar('billing') },
+]
+const policies = loadPolicies(shop)
+const people: Record<string, Principal> = {
+  alice: { type: 'User', id: 'alice', role: 'customer' },
+  lumen: { type: 'User', id: 'lumen', role: 'seller', seller: 'lumen-works' },
+  staff: { type: 'User', id: 'sam', role: 'staff' },
+  guest: { type: 'Guest', id: 'guest:1' },
+  order: { type: 'Workload', id: 'order' },
+  edge: { type: 'Workload', id: 'edge' },
+}
+const may = (who: string, action: string, resource?: { type: string; owner?: string; seller?: string }) => {
+  const [service, operation] = action.split('.') as [string, string]
+  return policies.decide({ principal: people[who]!, service, operation, resource: resource ? { id: 'r1', ...resource } : { type: 'Service', id: service }, caller: 'edge' }).isAllowed
+}
+
+describe('S2.1 who may use which operation', () => {
+  test.each([
+    // operation, who may; everybody else may not
+    ['catalog.getProduct', 'alice lumen staff guest'],
+    ['catalog.quoteProducts', 'alice lumen staff guest order edge'],
+    ['catalog.createProduct', 'lumen'],
+    ['catalog.updateProduct', 'lumen'],
+    ['catalog.reserveStock', 'order'],
+    ['catalog.releaseReservation', 'order'],
+    ['order.getCart', 'alice lumen staff guest'],
+    ['order.mergeCart', 'alice lumen staff'],
+    ['order.placeOrder', 'alice'],
+    ['order.listOrders', 'alice lumen staff'],
+    ['order.cancelOrder', 'alice staff'],
+    ['shipping.createShipment', 'order'],
+    ['shipping.findByOrder', 'alice lumen staff'],
+    ['billing.authorizePayment', 'order'],
+    ['billing.cancelPayment', 'order'],
+    ['billing.receiveProviderEvent', 'edge'],
+    ['billing.findByOrder', 'alice lumen staff'],
+    ['order.unknownOperation', ''],
+    ['nowhere.getCart', ''],
+  ])('%s', (action, allowed) => {
+    expect(Object.keys(people).filter((who) => may(who, action)).join(' ')).toBe(allowed)
+  })
+})
+
+describe('S2.3 who may touch which thing', () => {
+  test.each([
+    ['lumen', 'catalog.updateProduct', { type: 'Product', seller: 'lumen-works' }, true],
+    ['lumen', 'catalog.updateProduct', { type: 'Product', seller: 'other-works' }, false],
+    ['lumen', 'catalog.updateProduct', { type: 'Product' }, false],
+    ['alice', 'catalog.updateProduct', { type: 'Product', seller: 'lumen-works' }, false],
+    ['staff', 'catalog.updateProduct', { type: 'Product', seller: 'lumen-works' }, false],
+    ['alice', 'order.cancelOrder', { type: 'Order', owner: 'alice' }, true],
+    ['alice', 'order.cancelOrder', { type: 'Order', owner: 'bob' }, false],
+    ['alice', 'order.cancelOrder', { type: 'Order' }, false],
+    ['staff', 'order.cancelOrder', { type: 'Order', owner: 'alice' }, true],
+    ['guest', 'order.cancelOrder', { type: 'Order', owner: 'guest:1' }, false],
+    ['alice', 'shipping.findByOrder', { type: 'Shipment', owner: 'bob' }, false],
+    ['alice', 'billing.findByOrder', { type: 'Invoice', owner: 'alice' }, true],
+    ['staff', 'billing.findByOrder', { type: 'Invoice', owner: 'alice' }, true],
+    ['alice', 'billing.findByOrder', { type: 'Order', owner: 'alice' }, false],
+  ] as const)('%s %s %o: %s', (who, action, resource, expected) => {
+    expect(may(who, action, resource)).toBe(expected)
+  })
+})
+
+describe('unusable policies are named and stop the start', () => {
+  const rule = (body: string) => [{ service: 'toy', operations: user('see'), cedar: body }]
+  test.each([
+    ['does not parse', 'permit (principal', /toy\/policy\.cedar: /],
+    ['no id', 'permit (principal, action, resource is Service);', /@id/],
+    ['id twice', '@id("a") permit (principal, action, resource is Service);\n@id("a") permit (principal, action, resource is Service);', /@id/],
+    ['unknown action', '@id("a") permit (principal, action == Action::"toy.sea", resource is Service);', /rule a: .*toy\.sea/],
+    ['unknown role', '@id("a") permit (principal is User, action, resource is Service) when { principal.role == Role::"sellre" };', /rule a: .*sellre/],
+    ['unknown attribute', '@id("a") permit (principal is User, action, resource is Service) when { principal.rank == "x" };', /rule a: .*rank/],
+    ['attribute that may be absent', '@id("a") permit (principal is User, action, resource is Thing) when { resource.seller == "x" };', /rule a: .*seller/],
+    ['never applies', '@id("a") permit (principal is Guest, action == Action::"toy.see", resource is Service);', /rule a: /],
+  ])('%s', (_what, body, message) => {
+    expect(() => loadPolicies(rule(body))).toThrow(message)
+  })
+  test('a forbid that errs denies, although a permit matches', () => {
+    const strict = loadPolicies(rule('@id("all") permit (principal, action, resource);\n@id("overflow") forbid (principal is User, action, resource) when { 9223372036854775807 + 1 == 0 };'))
+    const decision = strict.decide({ principal: people['alice']!, service: 'toy', operation: 'see', resource: { type: 'Service', id: 'toy' }, caller: 'edge' })
+    expect(decision).toMatchObject({ isAllowed: false, error: expect.stringContaining('overflow') })
+  })
+})
