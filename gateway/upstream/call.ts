@@ -3,7 +3,7 @@
  * micro-gateway's outbound side.
  */
 import type { Api } from '@shop/chassis/operation.ts'
-import type { TraceContext } from '../stages/trace-context.ts'
+import type { TraceContext } from '@shop/chassis/trace.ts'
 
 /** Whom the call is made for. The exchange decides whether that is allowed; the actor is always our certificate. */
 export type UpstreamSubject =

@@ -1,0 +1,29 @@
+/** Nothing leaves a service that its API description does not declare: status, media type, fields, headers (G7). */
+import { problem } from '@shop/chassis/problem.ts'
+import type { InboundCall } from '../micro/inbound-call.ts'
+import type { Stage } from '../pipeline.ts'
+import { operationOf } from './find-operation.ts'
+import { pick, type HeaderAllowList } from './header-allow-list.ts'
+
+export const ResponseNotDeclared = problem('response-not-declared', 502, 'The service answered something that its description does not declare', 'Tell the operators; repeat reads later', 'RE8')
+
+export const responseSchema = (allowed: Map<string, HeaderAllowList>): Stage<InboundCall> => async (call, next) => {
+  await next()
+  const { answer } = call
+  if (!answer) return
+  const operation = operationOf(call)
+  const type = answer.headers['content-type']
+  const fault = operation.checkResponse(answer.status, type, answer.body.length === 0 ? undefined : readBody(type, answer.body))
+  if (fault) throw ResponseNotDeclared({ evidence: { reason: `${operation.id}: ${fault}` } })
+  answer.headers = pick(answer.headers, allowed.get(operation.id)?.response ?? [])
+}
+
+/** Our own service wrote it, so plain parsing will do; what is no JSON meets a schema that wants an object. */
+function readBody(type: string | undefined, body: Buffer): unknown {
+  if (!type || !/[/+]json\b/i.test(type)) return body
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,45 @@
+/** Kept connections, each pool for one pair of identities: our certificate and the peer's SPIFFE id (S4.3, S7.2). */
+import { Pool, type Dispatcher } from 'undici'
+import type { Credentials, WorkloadIdentity } from '@shop/chassis/identity.ts'
+import { createMeshPool, type MeshPool } from '@shop/chassis/tls.ts'
+
+export type Connect = {
+  /** To `workload` at `origin`; whoever answers there must be it. */
+  mesh(workload: string, origin: string, credentials: Credentials): Dispatcher
+  /** To a party outside the mesh, known by its host name under `roots`; our mesh identity is not shown. */
+  external(origin: string): Dispatcher
+  /** Closes pools to instances of the workload that are no longer listed. */
+  keep(workload: string, origins: Set<string>): void
+  close(): Promise<void>
+}
+
+export function createConnect(identity: WorkloadIdentity, externalRoots: string | undefined): Connect {
+  const pools = new Map<string, { workload: string; origin: string; pool: MeshPool }>()
+  const externals = new Map<string, Pool>()
+  return {
+    mesh(workload, origin, credentials) {
+      const key = `${workload} ${origin}`
+      let entry = pools.get(key)
+      if (!entry) pools.set(key, (entry = { workload, origin, pool: createMeshPool(identity, origin, workload) }))
+      return entry.pool.dispatcher(credentials)
+    },
+    external(origin) {
+      let pool = externals.get(origin)
+      if (!pool) {
+        pool = new Pool(origin, { connect: { ca: externalRoots ?? [], minVersion: 'TLSv1.2', timeout: 2_000 }, connections: 16, allowH2: false, pipelining: 1, keepAliveTimeout: 10_000 })
+        externals.set(origin, pool)
+      }
+      return pool
+    },
+    keep(workload, origins) {
+      for (const [key, { workload: owner, origin, pool }] of pools) {
+        if (owner !== workload || origins.has(origin)) continue
+        pools.delete(key)
+        pool.close().catch(() => {})
+      }
+    },
+    async close() {
+      await Promise.all([...pools.values()].map(({ pool }) => pool.close()).concat([...externals.values()].map((p) => p.close())))
+    },
+  }
+}

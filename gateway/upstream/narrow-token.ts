@@ -1,0 +1,107 @@
+/**
+ * A token for exactly one call: this callee, this operation, bound to our certificate (S12.5, S2.5).
+ *
+ * Only tokens for reads are kept, under a key that holds all that the exchange decided by. Writes always exchange.
+ * @see https://www.rfc-editor.org/rfc/rfc8693#section-2
+ */
+import { hash } from 'node:crypto'
+import type { Credentials } from '@shop/chassis/identity.ts'
+import type { Operation } from '@shop/chassis/operation.ts'
+import { DeadlineExceeded, problem, Unavailable, type Problem } from '@shop/chassis/problem.ts'
+import { TokenInvalid } from '../stages/token-verifier.ts'
+import type { Answer, UpstreamSubject } from './call.ts'
+import type { Clock } from './clock.ts'
+import { SendError } from './send.ts'
+
+/** The exchange reports its refusals itself. */
+export const ExchangeDenied = problem('exchange-denied', 403, 'You may not do this', 'Use an account that may')
+
+export type TokenWanted = { subject: UpstreamSubject; callee: string; operation: Operation; credentials: Credentials; rel?: string | undefined; deadline: number }
+/** Posts a form to the exchange as the holder of `credentials`. */
+export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, credentials: Credentials, deadline: number) => Promise<Answer>
+export type NarrowTokens = {
+  /** @throws token-invalid, exchange-denied, unavailable, deadline-exceeded */
+  get(wanted: TokenWanted): Promise<string>
+  /** False when the token was used before. Throws unavailable: then nobody knows. */
+  redeem(token: string, credentials: Credentials, deadline: number): Promise<boolean>
+}
+
+/** A kept token is used until so long before its end, ms: the call it goes with takes time. */
+const MARGIN_MS = 5_000
+
+export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_000): NarrowTokens {
+  const kept = new Map<string, { token: string; until: number }>()
+  const asking = new Map<string, Promise<{ token: string; until: number }>>()
+
+  async function exchange({ subject, callee, operation, credentials, deadline }: TokenWanted): Promise<{ token: string; until: number }> {
+    const answer = await ask('/token', tokenForm(subject, callee, operation.id), credentials, deadline)
+    const body = readJson(answer)
+    if (answer.status !== 200) throw refusal(answer.status, body)
+    const { access_token: token, expires_in: seconds } = body
+    if (typeof token !== 'string' || typeof seconds !== 'number') throw Unavailable({ evidence: { reason: 'the exchange answered no token' } })
+    return { token, until: clock.wall() + seconds * 1000 - MARGIN_MS }
+  }
+
+  async function ask(path: '/token' | '/redeem', form: URLSearchParams, credentials: Credentials, deadline: number): Promise<Answer> {
+    try {
+      return await post(path, form, credentials, deadline)
+    } catch (cause) {
+      if (cause instanceof SendError && cause.kind === 'too-late') throw DeadlineExceeded({ cause })
+      throw Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, cause })
+    }
+  }
+
+  return {
+    async get(wanted) {
+      const { subject, callee, operation, credentials, rel } = wanted
+      if (operation.method !== 'GET' || operation.isSingleUse) return (await exchange(wanted)).token
+      const who = subject.kind === 'token' ? `token ${hash('sha256', subject.token, 'base64url')}` : subject.kind === 'guest' ? `guest ${subject.guest}` : 'self'
+      const key = [who, credentials.thumbprint, callee, operation.id, rel ?? ''].join(' ')
+      const known = kept.get(key)
+      if (known && clock.wall() < known.until) return known.token
+      let asked = asking.get(key)
+      if (!asked) {
+        asked = exchange(wanted).then((fresh) => {
+          kept.delete(key)
+          const oldest = kept.size >= capacity && kept.keys().next().value
+          if (oldest) kept.delete(oldest)
+          kept.set(key, fresh)
+          return fresh
+        }).finally(() => asking.delete(key))
+        asking.set(key, asked)
+      }
+      return (await asked).token
+    },
+    async redeem(token, credentials, deadline) {
+      const answer = await ask('/redeem', new URLSearchParams({ token }), credentials, deadline)
+      if (answer.status === 200) return true
+      if (answer.status === 409) return false
+      throw answer.status >= 500 ? Unavailable({ evidence: { reason: `redeem: ${answer.status}` } }) : TokenInvalid({ evidence: { reason: `redeem: ${String(readJson(answer)['error'])}` } })
+    },
+  }
+}
+
+function tokenForm(subject: UpstreamSubject, audience: string, scope: string): URLSearchParams {
+  if (subject.kind !== 'token') return new URLSearchParams({ grant_type: 'client_credentials', audience, scope, ...(subject.kind === 'guest' && { guest: subject.guest }) })
+  return new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    subject_token: subject.token, audience, scope,
+  })
+}
+
+/** RFC 6749 §5.2: what is wrong with the subject is the caller's to mend (401), what it may not do is not (403). */
+function refusal(status: number, body: Record<string, unknown>): Problem {
+  const reason = `${String(body['error'])}: ${String(body['error_description'] ?? '')}`.slice(0, 200)
+  if (status >= 500 || status === 429) return Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, evidence: { reason } })
+  return body['error'] === 'invalid_grant' || body['error'] === 'invalid_token' ? TokenInvalid({ evidence: { reason } }) : ExchangeDenied({ evidence: { reason } })
+}
+
+function readJson(answer: Answer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(answer.body.toString('utf8'))
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * One HTTP exchange over a pool, both bodies in memory. No stream objects: for small bodies they cost as much as the
+ * rest of the hop.
+ */
+import type { Dispatcher } from 'undici'
+import type { Answer } from './call.ts'
+
+export type SendRequest = {
+  method: string
+  /** Path and query. */
+  path: string
+  headers: Record<string, string>
+  body?: Buffer | string | undefined
+  /** Monotonic (`performance.now()`), ms. */
+  deadline: number
+  signal?: AbortSignal | undefined
+  /** An answer larger than this is none. */
+  limitBytes?: number
+}
+
+export type SendFailure =
+  /** No connection: nothing was sent. */
+  | 'not-connected'
+  /** Someone else than the expected workload answered the handshake: nothing was sent. */
+  | 'peer-mismatch'
+  /** The connection ended before an answer: the effect is unknown. */
+  | 'no-answer'
+  | 'too-late' | 'too-large' | 'aborted'
+
+export class SendError extends Error {
+  readonly kind: SendFailure
+  constructor(kind: SendFailure, cause?: unknown) {
+    super(`${kind}${cause instanceof Error ? `: ${cause.message}` : ''}`, { cause })
+    this.kind = kind
+  }
+}
+
+/** Rejects with a SendError alone. A connection whose exchange did not end cleanly is closed, never used again (S4.3). */
+export function send(dispatcher: Dispatcher, { method, path, headers, body, deadline, signal, limitBytes = 8_388_608 }: SendRequest): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let isDone = false
+    let status = 0
+    let answerHeaders: Record<string, string> = {}
+    const chunks: Buffer[] = []
+    let size = 0
+    const done = () => {
+      if (isDone) return false
+      isDone = true
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', leave)
+      return true
+    }
+    const fail = (error: SendError) => {
+      if (!done()) return
+      reject(error)
+      controller?.abort(error)
+    }
+    const leave = () => fail(new SendError('aborted'))
+    const timer = setTimeout(() => fail(new SendError('too-late')), Math.max(0, deadline - performance.now()))
+    if (signal?.aborted) return leave()
+    signal?.addEventListener('abort', leave)
+    dispatcher.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null }, {
+      onRequestStart(c) {
+        controller = c
+        if (isDone) c.abort(new SendError('aborted'))
+      },
+      onResponseStart(_c, code, received) {
+        if (code < 200) return
+        status = code
+        answerHeaders = flat(received)
+      },
+      onResponseData(_c, chunk) {
+        size += chunk.length
+        if (size > limitBytes) fail(new SendError('too-large'))
+        else chunks.push(chunk)
+      },
+      onResponseEnd() {
+        if (done()) resolve({ status, headers: answerHeaders, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) })
+      },
+      onResponseError(_c, error) {
+        if (!done()) return
+        reject(new SendError(controller ? 'no-answer' : (error as NodeJS.ErrnoException).code === 'ERR_PEER_IDENTITY' ? 'peer-mismatch' : 'not-connected', error))
+      },
+    })
+  })
+}
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const one: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) one[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return one
+}
