@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+
+/** Runs a statement with `log` in scope in a process of its own and returns what it wrote. */
+const written = (statement: string) => spawnSync(process.execPath, ['--input-type=module', '-e', `
+  import { createLog } from ${JSON.stringify(new URL('./log.ts', import.meta.url).href)}
+  const log = createLog('order-1'); ${statement}`], { encoding: 'utf8' }).stdout
+
+test('S1.5 no secret reaches a log, whatever object it hangs on', () => {
+  const out = written(`
+    const error = Object.assign(new Error('no', { cause: Object.assign(new Error('deeper'), { client: { key: 'PRIVATE' } }) }), { client: { ssl: { key: 'PRIVATE' } }, code: '57P01' })
+    log.warn({ err: error, token: 'SECRET-1', headers: { authorization: 'SECRET-2', cookie: 'SECRET-3' }, a: { b: { password: 'SECRET-4' } } }, 'x')`)
+  expect(out).not.toMatch(/PRIVATE|SECRET/)
+  expect(JSON.parse(out)).toMatchObject({ level: 'warn', process: 'order-1', err: { code: '57P01', cause: { message: 'deeper' } }, msg: 'x' })
+})
