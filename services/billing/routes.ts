@@ -2,7 +2,7 @@ import { Conflict, InputInvalid, NotFound, problem } from '@shop/chassis/problem
 import { noContent, ok, type Routes } from '@shop/chassis/server.ts'
 import { z } from 'zod'
 import { totalOf } from './domain/ledger.ts'
-import { isSignedByProvider } from './domain/webhook.ts'
+import { isSignedByProvider } from './webhook.ts'
 import { bringTo, type PayParts } from './pay.ts'
 import { findInvoice, insert, insertCancelled, lock, rememberEvent, settle, type Invoice, type Payment } from './store.ts'
 

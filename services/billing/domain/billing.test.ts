@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { captured, refunded } from './ledger.ts'
 import { next, outcomeOf, type Goal, type Status } from './payment.ts'
-import { isSignedByProvider } from './webhook.ts'
+import { isSignedByProvider } from '../webhook.ts'
 
 const amount = fc.integer({ min: 1, max: 10_000_000_000 })
 const sum = (entries: { amountMinor: number }[]) => entries.reduce((s, e) => s + e.amountMinor, 0)

@@ -1,0 +1,33 @@
+/** Import boundaries. `e2e/check/boundaries.test.ts` proves that each rule refuses what it should. */
+module.exports = {
+  forbidden: [
+    { name: 'domain-is-pure', comment: 'A domain knows rules only: no framework, no store, no time', severity: 'error',
+      from: { path: '^services/[^/]+/domain/', pathNot: '\\.test\\.ts$' }, to: { pathNot: '^services/[^/]+/domain/' } },
+    { name: 'services-are-strangers', comment: 'A service is called over the network, never imported', severity: 'error',
+      from: { path: '^services/([^/]+)/', pathNot: '\\.test\\.ts$' }, to: { path: '^(services/(?!$1/)|gateway/|infra/(?!chassis/))' } },
+    { name: 'no-registry-code-in-services', comment: 'S3.5: services contain no registry code', severity: 'error',
+      from: { path: '^(services|infra/chassis)/' }, to: { path: 'node_modules/consul/' } },
+    { name: 'gateway-knows-the-chassis-only', severity: 'error',
+      from: { path: '^gateway/', pathNot: '\\.test\\.ts$' }, to: { path: '^(services|infra/(?!chassis/))' } },
+    { name: 'micro-and-edge-are-apart', comment: 'What both need is in stages/ or upstream/', severity: 'error',
+      from: { path: '^gateway/micro/' }, to: { path: '^gateway/edge/' } },
+    { name: 'edge-and-micro-are-apart', severity: 'error',
+      from: { path: '^gateway/edge/' }, to: { path: '^gateway/micro/' } },
+    { name: 'nobody-imports-the-lab', comment: 'T7: production code cannot reach what weakens it', severity: 'error',
+      from: { pathNot: '^infra/lab/' }, to: { path: '^infra/lab/' } },
+    { name: 'e2e-knows-doors-only', comment: 'e2e drives the product from outside', severity: 'error',
+      from: { path: '^e2e/', pathNot: '^e2e/check/' }, to: { path: '^(services|gateway|infra)/' } },
+    { name: 'chassis-knows-nobody', severity: 'error',
+      from: { path: '^infra/chassis/', pathNot: '\\.test\\.ts$' }, to: { path: '^(services|gateway|infra/(?!chassis/))' } },
+    { name: 'no-circular', severity: 'error', from: { pathNot: '\\.test\\.ts$' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'declared-dependencies', comment: 'Each package.json names what its folder uses', severity: 'error',
+      from: { path: '^(services|gateway|infra)/', pathNot: '\\.(test|store\\.test|system\\.test)\\.ts$|test-' }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)node_modules/(?!consul/)|\\.shop/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.mjs', '.js', '.json'] },
+  },
+}
