@@ -2,9 +2,10 @@
  * PostgreSQL, locked from the first second: TLS 1.3 only, a client certificate for everyone, one database and one
  * role per workload, objects owned by a role that cannot log in (S4.2, S2.6).
  */
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { writePrivate } from './files.ts'
 import type { Postgres } from './parts.ts'
 import { run } from './run.ts'
 import type { Owner, SpawnSpec } from './spawn-spec.ts'
@@ -35,7 +36,7 @@ log_line_prefix = '%m [%p] %q%u@%d '
 `
 
 /** What keeps a server small. */
-export const SIZES = `max_connections = 60
+export const SIZES = `max_connections = 120
 shared_buffers = 32MB
 wal_buffers = 1MB
 work_mem = 2MB
@@ -103,15 +104,10 @@ async function chownTree(root: string, { uid, gid }: { uid: number; gid: number 
 
 /** Writes the three files that are derived anew at every start. A running server takes them over on SIGHUP. */
 export async function writeConfig(dataDir: string, text: { config: string; hostAccess: string; identities: string }, owner: Owner): Promise<void> {
-  for (const [name, content] of [['postgresql.conf', text.config], ['pg_hba.conf', text.hostAccess], ['pg_ident.conf', text.identities]] as const) {
-    const path = join(dataDir, name)
-    await writeFile(`${path}.new`, content, { mode: 0o600 })
-    await chmod(`${path}.new`, 0o600)
-    if (owner) await chown(`${path}.new`, owner.uid, owner.gid)
-    await rename(`${path}.new`, path)
-  }
+  const files = { 'postgresql.conf': text.config, 'pg_hba.conf': text.hostAccess, 'pg_ident.conf': text.identities }
+  for (const [name, content] of Object.entries(files)) await writePrivate(join(dataDir, name), content, owner)
   // A setting changed by ALTER SYSTEM would outlive and override the derived file.
-  await writeFile(join(dataDir, 'postgresql.auto.conf'), '')
+  await writePrivate(join(dataDir, 'postgresql.auto.conf'), '', owner)
 }
 
 export const spawnSpec = (part: Postgres, dataDir: string): SpawnSpec => ({
@@ -119,7 +115,6 @@ export const spawnSpec = (part: Postgres, dataDir: string): SpawnSpec => ({
   args: ['-D', dataDir],
   env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'GMT', ...libraries(part) },
   cwd: dirname(dataDir),
-  user: 'postgres',
   stopSignal: 'SIGINT',
   reload: 'SIGHUP',
 })

@@ -5,8 +5,6 @@ export type SpawnSpec = {
   /** The whole environment: nothing is inherited. */
   env: Record<string, string>
   cwd: string
-  /** Processes that wish the same name share a user id; where ids cannot be kept apart, all share one. */
-  user: 'postgres' | 'rabbitmq' | 'consul'
   /** The signal that ends it cleanly. */
   stopSignal: 'SIGINT' | 'SIGTERM'
   /** The signal after its certificate was replaced (both files renamed into place); none: it looks by itself. */
