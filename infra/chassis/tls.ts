@@ -6,7 +6,8 @@
  * @see https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
  */
 import { constants, createHash, type X509Certificate } from 'node:crypto'
-import { createSecureContext, type PeerCertificate, type SecureContext, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { createSecureContext, TLSSocket, type PeerCertificate, type SecureContext, type Server, type TlsOptions } from 'node:tls'
 import { Pool, type buildConnector } from 'undici'
 import type { Credentials, WorkloadIdentity } from './identity.ts'
 import { problem } from './problem.ts'
@@ -40,35 +41,50 @@ export function keepFresh(server: Server, identity: WorkloadIdentity): void {
   })
 }
 
-/** Tells of clients whose handshake failed: no certificate, another authority's, one that ran out, not for clients (S2.6). */
+/**
+ * Tells of clients refused before any HTTP: no certificate, another authority's, one that ran out, not for clients
+ * (S2.6). Where a certificate is optional, one that does not verify is refused here: it is not the same as none.
+ */
 export function onHandshakeRefused(server: Server, listener: (refused: { reason: string; address: string | undefined }) => void): void {
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    const reason = socket.authorizationError ? String(socket.authorizationError) : (error.code ?? error.message)
-    listener({ reason, address: socket.remoteAddress ?? (socket as unknown as { _parent?: { remoteAddress?: string } })._parent?.remoteAddress })
+  server.on('connection', (socket: Socket) => void socket.remoteAddress) // read now, it stays known after the end
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
+    listener({ reason: socket.authorizationError ? String(socket.authorizationError) : (error.code ?? error.message), address: socket.remoteAddress ?? socket._parent?.remoteAddress })
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.authorized || !socket.getPeerX509Certificate()) return
+    listener({ reason: String(socket.authorizationError), address: socket.remoteAddress })
+    socket.destroy()
   })
 }
 
-const peers = new WeakMap<TLSSocket, Peer & { notAfter: number }>()
+const peers = new WeakMap<TLSSocket, Peer & { path: string; notAfter: number }>()
 
-/** The workload at the other end. Throws peer-unknown unless its certificate says exactly one mesh identity of this trust domain. */
-export function peerOf(socket: TLSSocket, trustDomain: string): Peer {
+/** The workload at the other end. Throws peer-unknown unless its certificate says exactly one identity of this trust domain, below `path`. */
+export function peerOf(socket: TLSSocket, trustDomain: string, path: 'mesh' | 'data' = 'mesh'): Peer {
   let peer = peers.get(socket)
-  if (!peer) {
+  if (peer?.path !== path) {
     const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
     if (!certificate) throw PeerUnknown({ evidence: { reason: socket.authorizationError ? String(socket.authorizationError) : 'no certificate' } })
-    peer = { ...readPeer(certificate, trustDomain), notAfter: certificate.validToDate.getTime() }
+    peer = { ...readPeer(certificate, trustDomain, path), path, notAfter: certificate.validToDate.getTime() }
     peers.set(socket, peer)
   }
   if (Date.now() > peer.notAfter) throw PeerUnknown({ evidence: { reason: 'certificate ran out', spiffeId: peer.spiffeId } })
   return peer
 }
 
+/** For events and logs, where a peer may also be nobody. Decide by `peerOf`, never by this. */
+export function spiffeIdOf(socket: Socket): string | undefined {
+  const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
+  return certificate && uriNames(certificate)[0]
+}
+
 /** Reads the SPIFFE id as bytes: no case folding, no decoding, no normalizing; common name and DNS names do not count. */
-export function readPeer(certificate: X509Certificate, trustDomain: string): Peer {
+export function readPeer(certificate: X509Certificate, trustDomain: string, path: 'mesh' | 'data' = 'mesh'): Peer {
   const uris = uriNames(certificate)
   const id = uris[0]
-  const workload = id?.startsWith(`spiffe://${trustDomain}/mesh/`) ? id.slice(`spiffe://${trustDomain}/mesh/`.length) : ''
-  if (uris.length !== 1 || !/^[a-z][a-z0-9-]{0,62}$/.test(workload)) throw PeerUnknown({ evidence: { reason: 'no mesh identity', names: uris.slice(0, 3).map((u) => u.slice(0, 128)) } })
+  const prefix = `spiffe://${trustDomain}/${path}/`
+  const workload = id?.startsWith(prefix) ? id.slice(prefix.length) : ''
+  if (uris.length !== 1 || !/^[a-z][a-z0-9-]{0,62}$/.test(workload)) throw PeerUnknown({ evidence: { reason: `no ${path} identity`, names: uris.slice(0, 3).map((u) => u.slice(0, 128)) } })
   return { spiffeId: id!, workload, thumbprint: createHash('sha256').update(certificate.raw).digest('base64url') }
 }
 

@@ -4,7 +4,7 @@
  * One Unix socket per client; its owner and mode say who asks, and the vault shows each client its own keys alone.
  */
 import { createHash } from 'node:crypto'
-import { Client } from 'undici'
+import { Pool } from 'undici'
 import { Unavailable } from './problem.ts'
 
 export type PublicJwk = { kty: 'EC'; crv: 'P-256'; x: string; y: string }
@@ -23,7 +23,7 @@ export type VaultClient = {
 }
 
 export function createVaultClient(socketPath: string): VaultClient {
-  const client = new Client('http://vault', { socketPath, pipelining: 1, connectTimeout: 2_000, headersTimeout: 5_000, bodyTimeout: 5_000, maxResponseSize: 262_144 })
+  const client = new Pool('http://vault', { socketPath, connections: 4, pipelining: 1, connectTimeout: 2_000, headersTimeout: 5_000, bodyTimeout: 5_000, maxResponseSize: 262_144 })
   async function ask<Answer>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
     let response: Awaited<ReturnType<typeof client.request>>
     try {

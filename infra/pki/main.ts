@@ -1,0 +1,64 @@
+/** The certificate authority: knows who may have which name; its keys are in the vault. */
+import { rmSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { newCertificateRequest } from '@shop/chassis/certificate-request.ts'
+import { createControlApi, type ApiHandlers } from '@shop/chassis/control-api.ts'
+import { credentialsOf, keepRenewed } from '@shop/chassis/identity.ts'
+import { readLaunch, ready } from '@shop/chassis/launch.ts'
+import { onStop } from '@shop/chassis/lifecycle.ts'
+import { createLog } from '@shop/chassis/log.ts'
+import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
+import { keepFresh, meshServerOptions, onHandshakeRefused, spiffeIdOf } from '@shop/chassis/tls.ts'
+import { createVaultClient } from '@shop/chassis/vault-client.ts'
+import { adminHandlers } from './admin.ts'
+import { ensureAuthorities } from './authorities.ts'
+import { requestedKey } from './certificate.ts'
+import { configSchema } from './config.ts'
+import { doorHandlers } from './door.ts'
+import { createIssuing } from './issuer.ts'
+import { workloadProfile } from './profiles.ts'
+import { createRegistrations } from './registrations.ts'
+
+const launch = readLaunch(configSchema)
+const { config, names: { brand, checkout, trustDomain } } = launch
+const log = createLog(launch.process)
+const vault = createVaultClient(config.vaultSocket)
+const authorities = await ensureAuthorities({ ...config, doorsDir: config.doorsDir ?? config.stateDir, brand, checkout }, vault, log, new Date())
+const issuing = createIssuing(authorities, log, () => new Date())
+const roots = Object.fromEntries(Object.entries(authorities).map(([name, { root }]) => [name, root]))
+
+// Our own certificate comes the same way as everybody's, without the door.
+const issueToSelf = async (csr: string) => (await issuing(workloadProfile('mesh', 'pki', trustDomain, config.lifetimeSeconds), await requestedKey(csr), launch.process)).chain
+const { key, csr } = newCertificateRequest()
+const first = credentialsOf(key, await issueToSelf(csr), `spiffe://${trustDomain}/mesh/pki`)
+const identity = keepRenewed({ trustDomain, roots: authorities.mesh.root, workload: 'pki', first: new Map([['mesh', first]]), issue: (_kind, request) => issueToSelf(request) }, log)
+
+const parts = { registrations: createRegistrations(), issuing, trustDomain, lifetimes: config.lifetimeSeconds, doorNames: config.doorNames, roots, nowMs: Date.now }
+const api = (document: string, handlers: ApiHandlers, control: { name: string; strategies: string[] }) => createControlApi({
+  api: loadApi(readOpenApi(new URL(document, import.meta.url))), handlers, log, control,
+  // The monitor needs a certificate to be spoken to, so the first authority tells its log.
+  report: (event) => log.warn({ event }, 'security event'),
+  subjectOf: (req) => spiffeIdOf(req.socket),
+})
+const door = https.createServer({ ...meshServerOptions(identity, { clientCertificate: 'optional' }), requestTimeout: 10_000, headersTimeout: 5_000 },
+  api('openapi.yaml', doorHandlers(parts), { name: 'enrolment', strategies: ['S1.5', 'S2.6'] }))
+keepFresh(door, identity)
+onHandshakeRefused(door, (refused) => log.warn({ detection: 'MTLS-REJECT', strategies: ['S2.6', 'S4.2'], ...refused }, 'handshake refused'))
+const admin = http.createServer({ requestTimeout: 10_000 }, api('admin.openapi.yaml', adminHandlers(parts), { name: 'pki-administration', strategies: ['S13.3'] }))
+
+rmSync(config.adminSocket, { force: true })
+await Promise.all([
+  new Promise<void>((resolve, reject) => door.once('error', reject).listen(config.port, config.host, resolve)),
+  new Promise<void>((resolve, reject) => admin.once('error', reject).listen(config.adminSocket, resolve)),
+])
+onStop(log, async () => {
+  identity.stop()
+  for (const server of [door, admin]) {
+    server.close()
+    server.closeAllConnections()
+  }
+  await vault.close()
+})
+log.info({ port: config.port, lifetimeSeconds: config.lifetimeSeconds }, 'serving')
+ready()
