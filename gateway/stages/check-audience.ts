@@ -7,6 +7,6 @@ export const AudienceMismatch = problem('audience-mismatch', 401, 'The token is 
 
 /** `audience` is our SPIFFE id; a list of audiences is none. */
 export const checkAudience = (audience: string): Stage<InboundCall> => async (call, next) => {
-  if (call.claims.aud !== audience) throw AudienceMismatch({ evidence: { reason: `aud is ${String(call.claims.aud).slice(0, 128)}` } })
+  if (call.claims['aud'] !== audience) throw AudienceMismatch({ evidence: { reason: `aud is ${String(call.claims['aud']).slice(0, 128)}` } })
   await next()
 }

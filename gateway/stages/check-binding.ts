@@ -9,7 +9,7 @@ import type { Stage } from '../pipeline.ts'
 export const TokenNotBound = problem('token-not-bound', 401, 'The token belongs to someone else', 'Present it with the certificate that fetched it', 'TOKEN-BIND')
 
 export const checkBinding = (): Stage<InboundCall> => async (call, next) => {
-  const bound = (call.claims.cnf as Record<string, unknown> | undefined)?.['x5t#S256']
+  const bound = (call.claims['cnf'] as Record<string, unknown> | undefined)?.['x5t#S256']
   if (typeof bound !== 'string' || bound !== call.peer.thumbprint) throw TokenNotBound({ evidence: { reason: bound ? 'bound to another certificate' : 'not bound' } })
   await next()
 }

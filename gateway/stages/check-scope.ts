@@ -8,6 +8,6 @@ export const ScopeInsufficient = problem('scope-insufficient', 403, 'The token i
 
 export const checkScope = (): Stage<InboundCall> => async (call, next) => {
   const { id } = operationOf(call)
-  if (call.claims.scope !== id) throw ScopeInsufficient({ evidence: { reason: `scope is ${String(call.claims.scope).slice(0, 128)}, operation ${id}` } })
+  if (call.claims['scope'] !== id) throw ScopeInsufficient({ evidence: { reason: `scope is ${String(call.claims['scope']).slice(0, 128)}, operation ${id}` } })
   await next()
 }

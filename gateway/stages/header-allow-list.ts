@@ -11,9 +11,14 @@ type Json = Record<string, any>
 const resolve = (document: Json, node: Json): Json =>
   typeof node['$ref'] === 'string' ? node['$ref'].slice(2).split('/').reduce((at: Json, key: string) => at[key.replaceAll('~1', '/').replaceAll('~0', '~')], document) : node
 
-const merge = (base: string[], declared: string[]) => [...new Set([...base, ...declared.map((name) => name.toLowerCase())])].filter((name) => !OWN.has(name))
+const merge = (base: string[], declared: string[]) => [...new Set([...base, ...declared])].filter((name) => !OWN.has(name))
 
-export type HeaderAllowList = { request: string[]; response: string[] }
+export type HeaderAllowList = {
+  request: string[]
+  response: string[]
+  /** It declares Authorization: it wants the token of whom it is asked about. */
+  takesAuthorization: boolean
+}
 
 /** Lower-case names for every operation of the document. */
 export function headerAllowLists(document: OpenApiDocument, operations: Iterable<Operation>): Map<string, HeaderAllowList> {
@@ -22,9 +27,11 @@ export function headerAllowLists(document: OpenApiDocument, operations: Iterable
     const shared = (document.paths as Json)[path]?.parameters ?? []
     const parameters = [...shared, ...(spec['parameters'] ?? [])].map((p: Json) => resolve(document, p))
     const responses = Object.values((spec['responses'] ?? {}) as Json).map((r) => resolve(document, r as Json))
+    const names = parameters.filter((p) => p['in'] === 'header').map((p) => String(p['name']).toLowerCase())
     lists.set(id, {
-      request: merge(REQUEST, parameters.filter((p) => p['in'] === 'header').map((p) => p['name'])),
-      response: merge(RESPONSE, responses.flatMap((r) => Object.keys(r['headers'] ?? {}))),
+      request: merge(REQUEST, names),
+      takesAuthorization: names.includes('authorization'),
+      response: merge(RESPONSE, responses.flatMap((r) => Object.keys(r['headers'] ?? {}).map((name) => name.toLowerCase()))),
     })
   }
   return lists

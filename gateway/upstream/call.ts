@@ -2,8 +2,22 @@
  * From "call shipping" to an answer: token, breaker, directory, balance, mutual TLS. Used by the edge and by every
  * micro-gateway's outbound side.
  */
+import type { WorkloadIdentity } from '@shop/chassis/identity.ts'
+import type { Logger } from '@shop/chassis/log.ts'
+import type { MeshPolicy } from '@shop/chassis/mesh-policy.ts'
 import type { Api } from '@shop/chassis/operation.ts'
+import type { Report } from '@shop/chassis/security-event.ts'
 import type { TraceContext } from '@shop/chassis/trace.ts'
+import { compose, type Control } from '../pipeline.ts'
+import { MeshDenied } from '../stages/pair-policy.ts'
+import { readCallees } from './callees.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { createConnect } from './connect.ts'
+import { consulDirectory } from './consul-directory.ts'
+import { createNarrowTokens } from './narrow-token.ts'
+import { upstreamPipeline, type UpstreamCall } from './pipeline.ts'
+import { reach } from './reach.ts'
+import { send } from './send.ts'
 
 /** Whom the call is made for. The exchange decides whether that is allowed; the actor is always our certificate. */
 export type UpstreamSubject =
@@ -26,6 +40,8 @@ export type UpstreamRequest = {
   headers?: Record<string, string>
   body?: Buffer
   subject: UpstreamSubject
+  /** Passed on as it is: to a party outside the mesh, and to control-plane operations that declare it. Others get a narrow token. */
+  authorization?: string
   trace: TraceContext
   /** On the clock of `performance.now()`, ms. The callee is told what is left of it. */
   deadline: number
@@ -51,4 +67,63 @@ export type Upstream = {
   /** Resolves when the directory has its first answer for every callee. */
   ready(): Promise<void>
   stop(): Promise<void>
+}
+
+/** What a callee's side asks the exchange. */
+export type ExchangeClient = {
+  /** False when the token was used before. */
+  redeem(token: string, deadline: number): Promise<boolean>
+  /** The exchange's JWK set. */
+  fetchKeys(): Promise<unknown>
+}
+
+export type UpstreamParts = {
+  identity: WorkloadIdentity
+  outbound: MeshPolicy['outbound']
+  /** Origins of the control plane. */
+  exchange: string
+  registry: string
+  consulToken: string
+  /** PEM: who vouches for parties outside the mesh. */
+  externalRoots?: string | undefined
+  report: Report
+  log: Logger
+  clock?: Clock
+  /** Changes the list of controls; production passes nothing. */
+  controls?: (list: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
+}
+
+export function createUpstream({ identity, outbound, exchange, registry, consulToken, externalRoots, report, log, clock = systemClock, controls = (list) => list }: UpstreamParts): Upstream & ExchangeClient {
+  const callees = readCallees(outbound)
+  const connect = createConnect(identity, externalRoots)
+  const tokens = createNarrowTokens((path, form, credentials, deadline) => send(connect.mesh('exchange', exchange, credentials), {
+    method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }, body: form.toString(), deadline,
+  }), clock)
+  const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
+  const directory = consulDirectory(meshNames, (path, timeoutMs, signal) => send(connect.mesh('registry', registry, identity.mesh()), {
+    method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, signal,
+  }), log, clock)
+  const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, connect, clock, report }))
+  return {
+    async call(request) {
+      const callee = callees.get(request.callee)
+      const operation = callee?.api.operations.get(request.operation)
+      if (!callee || !operation) throw MeshDenied({ evidence: { reason: `policy names no ${request.callee}.${request.operation}` } })
+      const call: UpstreamCall = { request, callee, operation, credentials: identity.mesh(), token: undefined, answer: undefined, isFailure: undefined }
+      await run(call)
+      return call.answer!
+    },
+    api: (callee) => callees.get(callee)?.api,
+    ready: () => directory.ready(),
+    redeem: (token, deadline) => tokens.redeem(token, identity.mesh(), deadline),
+    async fetchKeys() {
+      const answer = await send(connect.mesh('exchange', exchange, identity.mesh()), { method: 'GET', path: '/jwks', headers: { accept: 'application/json' }, deadline: clock.now() + 2_000 })
+      if (answer.status !== 200) throw new Error(`the exchange answered ${answer.status}`)
+      return JSON.parse(answer.body.toString('utf8')) as unknown
+    },
+    async stop() {
+      directory.stop()
+      await connect.close()
+    },
+  }
 }

@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import type { Credentials } from '@shop/chassis/identity.ts'
 import type { Operation } from '@shop/chassis/operation.ts'
 import { DeadlineExceeded, problem, Unavailable, type Problem } from '@shop/chassis/problem.ts'
-import { TokenInvalid } from '../stages/token-verifier.ts'
+import { TokenExpired, TokenInvalid } from '../stages/token-verifier.ts'
 import type { Answer, UpstreamSubject } from './call.ts'
 import type { Clock } from './clock.ts'
 import { SendError } from './send.ts'
@@ -20,7 +20,7 @@ export type TokenWanted = { subject: UpstreamSubject; callee: string; operation:
 /** Posts a form to the exchange as the holder of `credentials`. */
 export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, credentials: Credentials, deadline: number) => Promise<Answer>
 export type NarrowTokens = {
-  /** @throws token-invalid, exchange-denied, unavailable, deadline-exceeded */
+  /** @throws token-invalid, token-expired, exchange-denied, unavailable, deadline-exceeded */
   get(wanted: TokenWanted): Promise<string>
   /** False when the token was used before. Throws unavailable: then nobody knows. */
   redeem(token: string, credentials: Credentials, deadline: number): Promise<boolean>
@@ -94,7 +94,8 @@ function tokenForm(subject: UpstreamSubject, audience: string, scope: string): U
 function refusal(status: number, body: Record<string, unknown>): Problem {
   const reason = `${String(body['error'])}: ${String(body['error_description'] ?? '')}`.slice(0, 200)
   if (status >= 500 || status === 429) return Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, evidence: { reason } })
-  return body['error'] === 'invalid_grant' || body['error'] === 'invalid_token' ? TokenInvalid({ evidence: { reason } }) : ExchangeDenied({ evidence: { reason } })
+  if (body['error'] !== 'invalid_grant') return ExchangeDenied({ evidence: { reason } })
+  return /expired$/.test(String(body['code'])) ? TokenExpired({ evidence: { reason } }) : TokenInvalid({ evidence: { reason } })
 }
 
 function readJson(answer: Answer): Record<string, unknown> {

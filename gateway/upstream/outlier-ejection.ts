@@ -23,6 +23,7 @@ export type Outliers = {
   keep(keys: Set<string>): void
 }
 
+/** For the instances of one service. */
 export function createOutliers(rules: BreakerRules = instanceRules): Outliers {
   const breakers = new Map<string, Breaker>()
   const impostors = new Map<string, number>()

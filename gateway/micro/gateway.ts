@@ -1,0 +1,118 @@
+/**
+ * One micro-gateway: mutual TLS towards the mesh, a Unix socket towards its service, one pipeline each way.
+ *
+ * Its listeners can be taken over: the port is shared while a successor starts, the socket is renamed into place.
+ */
+import http, { type Server, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import { renameSync, rmSync } from 'node:fs'
+import { createJwks } from '@shop/chassis/jwks.ts'
+import { enrol, spiffeId } from '@shop/chassis/identity.ts'
+import type { Launch } from '@shop/chassis/launch.ts'
+import type { Logger } from '@shop/chassis/log.ts'
+import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
+import { loadApi } from '@shop/chassis/operation.ts'
+import { keepFresh, meshServerOptions, onHandshakeRefused } from '@shop/chassis/tls.ts'
+import { compose, type Control } from '../pipeline.ts'
+import { headerAllowLists } from '../stages/header-allow-list.ts'
+import { refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
+import { createTokenVerifier } from '../stages/token-verifier.ts'
+import { createUpstream } from '../upstream/call.ts'
+import { systemClock } from '../upstream/clock.ts'
+import type { UpstreamCall } from '../upstream/pipeline.ts'
+import { secretsSchema, type Config } from './config.ts'
+import { inboundCall, type InboundCall } from './inbound-call.ts'
+import { inboundPipeline } from './inbound.ts'
+import { outboundCall, type OutboundCall } from './outbound-call.ts'
+import { callOut, outboundPipeline } from './outbound.ts'
+import { createRim, writeAnswer, type About } from './rim.ts'
+import { serviceSocket } from './service-socket.ts'
+
+type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
+/** How a composition other than production's is made; production passes nothing. */
+export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional' }
+
+export type MicroGateway = {
+  /** Says 503 to health checks for `noticeMs`, then takes no more calls and ends those in flight. */
+  stop(noticeMs?: number): Promise<void>
+}
+
+export async function startMicroGateway(launch: Launch<Config>, log: Logger, { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required' }: Composition = {}, identify = enrol): Promise<MicroGateway> {
+  const { config, names: { trustDomain } } = launch
+  const { consulToken } = secretsSchema.parse(launch.secrets)
+  const identity = await identify(launch, log)
+  const { report, close: closeReports } = createMeshReporter(launch.process, config.monitor, identity)
+  const refuse = createRim(log, report)
+  const { now, wall } = systemClock
+  let isDraining = false
+
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken, externalRoots: config.doorRoots, report, log, controls: changeUpstream })
+  const api = loadApi(config.policy.inbound.api!)
+  const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())
+  const service = serviceSocket({ path: config.appSocket, headers, now, isDraining: () => isDraining })
+  const intoService = compose(inbound(inboundPipeline({
+    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, now, health: service.health,
+    tokens: createTokenVerifier({ issuer: config.exchangeIssuer, keys: createJwks(upstream.fetchKeys, { maxAgeMs: 10_000 }), wall }), redeem: upstream.redeem,
+  })), service.forward)
+  const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))
+
+  const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, (request, response) => {
+    const call = inboundCall(request, now())
+    serve(intoService(call), call, response, (error) => refuse(request, response, error, {
+      subject: subjectOf(call), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
+    }))
+  })
+  keepFresh(mesh, identity)
+  onHandshakeRefused(mesh, ({ reason, address }) => report({
+    detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
+  }))
+  refuseOtherProtocols(mesh, ({ reason, address }) => report({
+    detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
+  }))
+  const own = http.createServer(serverLimits, (request, response) => {
+    const call = outboundCall(request, now())
+    serve(outOfService(call), call, response, (error) => refuse(request, response, error, {
+      subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: call.trace.traceId, operation: call.operation?.id,
+    }))
+  })
+  refuseOtherProtocols(own, ({ reason }) => log.warn({ reason }, 'own service sent no HTTP/1.1'))
+
+  await upstream.ready()
+  await listen(mesh, { host: config.host, port: config.port, ...(process.platform === 'linux' && { reusePort: true }) })
+  await listenInPlace(own, config.outboundSocket)
+  return {
+    async stop(noticeMs = 1_500) {
+      isDraining = true
+      await systemClock.sleep(noticeMs)
+      await Promise.all([end(mesh), end(own)])
+      await Promise.allSettled([service.close(), upstream.stop(), closeReports()])
+      identity.stop()
+    },
+  }
+}
+
+const same = <T>(list: T): T => list
+
+function serve(run: Promise<void>, call: { answer: InboundCall['answer'] }, response: ServerResponse, refuse: (error: unknown) => void): void {
+  run.then(() => writeAnswer(response, call.answer!)).catch(refuse)
+}
+
+/** Whom an event is about: the subject of a verified token, else the peer. */
+const subjectOf = ({ claims, peer }: InboundCall): About['subject'] => (typeof claims['sub'] === 'string' ? claims['sub'].slice(0, 128) : peer.spiffeId.slice(0, 128))
+
+const listen = (server: Server | https.Server, where: object): Promise<void> =>
+  new Promise((resolve, reject) => server.once('error', reject).listen(where, () => { server.off('error', reject); resolve() }))
+
+/** A predecessor's socket is replaced in one rename: at no moment is there none. */
+async function listenInPlace(server: Server, path: string): Promise<void> {
+  const fresh = `${path}.${process.pid}`
+  rmSync(fresh, { force: true })
+  await listen(server, { path: fresh })
+  renameSync(fresh, path)
+}
+
+const end = (server: Server | https.Server): Promise<void> => new Promise((resolve) => {
+  server.close(() => resolve())
+  server.closeIdleConnections()
+})
+

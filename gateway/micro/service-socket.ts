@@ -1,0 +1,64 @@
+/** The service behind its Unix socket, which only its micro-gateway may open (S2.6): the calls that passed, and its health. */
+import { Pool } from 'undici'
+import { DeadlineExceeded, Unavailable } from '@shop/chassis/problem.ts'
+import { traceparent } from '@shop/chassis/trace.ts'
+import type { Stage } from '../pipeline.ts'
+import { operationOf } from '../stages/find-operation.ts'
+import { pick, type HeaderAllowList } from '../stages/header-allow-list.ts'
+import { ResponseNotDeclared } from '../stages/response-schema.ts'
+import { Gone } from '../upstream/reach.ts'
+import { send, SendError } from '../upstream/send.ts'
+import type { InboundCall } from './inbound-call.ts'
+
+const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'date'])
+
+export type ServiceSocket = {
+  /** Sends the call on; behind all controls. */
+  forward: Stage<InboundCall>
+  health: Stage<InboundCall>
+  close(): Promise<void>
+}
+
+export function serviceSocket({ path, headers, now, isDraining }: { path: string; headers: Map<string, HeaderAllowList>; now: () => number; isDraining: () => boolean }): ServiceSocket {
+  const pool = new Pool('http://service', { socketPath: path, connections: 64, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } })
+  return {
+    async forward(call) {
+      const operation = operationOf(call)
+      const left = new AbortController()
+      const gone = () => left.abort()
+      call.socket.once('close', gone)
+      try {
+        const answer = await send(pool, {
+          method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, signal: left.signal,
+          headers: {
+            ...pick(call.request.headers, headers.get(operation.id)?.request ?? []),
+            authorization: `Bearer ${call.token}`,
+            traceparent: traceparent(call.trace),
+            'deadline-ms': String(Math.max(1, Math.floor(call.deadline - now()))),
+          },
+        })
+        for (const name of HOP) delete answer.headers[name]
+        call.answer = answer
+      } catch (cause) {
+        throw failure(cause)
+      } finally {
+        call.socket.removeListener('close', gone)
+      }
+    },
+    async health(call, next) {
+      if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return next()
+      call.answer = isDraining() ? { status: 503, headers: { 'content-type': 'application/json' }, body: Buffer.from('{"status":"stopping"}') }
+        : await send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
+          .then(({ status, headers: all, body }) => ({ status, headers: pick(all, ['content-type']), body }))
+          .catch((cause: unknown) => { throw failure(cause) })
+    },
+    close: () => pool.close(),
+  }
+}
+
+function failure(cause: unknown): Error {
+  if (!(cause instanceof SendError)) return cause as Error
+  if (cause.kind === 'too-late') return DeadlineExceeded({ cause })
+  if (cause.kind === 'too-large') return ResponseNotDeclared({ evidence: { reason: 'larger than any answer may be' } })
+  return cause.kind === 'aborted' ? Gone({ cause }) : Unavailable({ headers: { 'retry-after': '1' }, cause })
+}

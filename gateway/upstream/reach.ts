@@ -1,0 +1,119 @@
+/** The last step of an upstream call: an instance that policy, directory and health agree on, over our identity (S7.1, S7.2, S7.3). */
+import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts'
+import type { Report } from '@shop/chassis/security-event.ts'
+import { traceparent } from '@shop/chassis/trace.ts'
+import type { Stage } from '../pipeline.ts'
+import { pick } from '../stages/header-allow-list.ts'
+import { pickTwo } from './balance.ts'
+import { pathOf } from './callees.ts'
+import type { Clock } from './clock.ts'
+import type { Connect } from './connect.ts'
+import type { Directory, Instance } from './directory.ts'
+import { createOutliers, type Outliers } from './outlier-ejection.ts'
+import { deposit, newRetryBudget, withdraw } from './retry-budget.ts'
+import { send, SendError, type SendRequest } from './send.ts'
+import type { UpstreamCall } from './pipeline.ts'
+
+export const PeerMismatch = problem('peer-mismatch', 502, 'Someone else answered in place of the service', 'Try again in a moment')
+export const Gone = problem('client-gone', 499, 'The client left before the answer', 'Ask again')
+
+const ATTEMPTS = 3
+
+export type ReachParts = { directory: Directory; connect: Connect; clock: Clock; report: Report }
+
+export function reach({ directory, connect, clock, report }: ReachParts): Stage<UpstreamCall> {
+  const inFlight = new Map<string, number>()
+  const byService = new Map<string, Outliers>()
+  const outliersOf = (service: string) => {
+    let outliers = byService.get(service)
+    if (!outliers) byService.set(service, (outliers = createOutliers()))
+    return outliers
+  }
+  let budget = newRetryBudget(clock.now())
+  directory.onChange((service, { instances }) => {
+    outliersOf(service).keep(new Set(instances.map((i) => i.key)))
+    connect.keep(service, new Set(instances.map((i) => i.origin)))
+  })
+
+  async function ask(call: UpstreamCall, instance: Instance): Promise<void> {
+    const { key, origin } = instance
+    const outliers = outliersOf(call.callee.name)
+    inFlight.set(key, (inFlight.get(key) ?? 0) + 1)
+    outliers.started(key, clock.now())
+    try {
+      call.answer = await send(connect.mesh(call.callee.name, origin, call.credentials), wire(call, clock))
+      outliers.ended(key, call.answer.status >= 500, clock.now())
+    } catch (error) {
+      const kind = error instanceof SendError ? error.kind : 'no-answer'
+      if (kind === 'peer-mismatch') {
+        outliers.impostor(key, clock.now())
+        report({ detection: 'MTLS-REJECT', control: 'peer-identity', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name, address: `${instance.host}:${instance.port}`, traceId: call.request.trace.traceId, operation: call.operation.id, reason: `${instance.id} is listed at an address where another identity answers` })
+      } else if (kind !== 'aborted') outliers.ended(key, true, clock.now())
+      throw error
+    } finally {
+      const left = (inFlight.get(key) ?? 1) - 1
+      if (left > 0) inFlight.set(key, left)
+      else inFlight.delete(key)
+    }
+  }
+
+  async function askMesh(call: UpstreamCall): Promise<void> {
+    const tried = new Set<string>()
+    budget = deposit(budget, clock.now())
+    for (let attempt = 1; ; attempt++) {
+      const instances = directory.list(call.callee.name).instances.filter((i) => !tried.has(i.key))
+      const good = new Set(outliersOf(call.callee.name).eligible(instances.map((i) => i.key), clock.now()))
+      const instance = pickTwo(instances.filter((i) => good.has(i.key)), (i) => inFlight.get(i.key) ?? 0, clock.random)
+      if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
+      tried.add(instance.key)
+      try {
+        return await ask(call, instance)
+      } catch (error) {
+        const isOtherLeft = directory.list(call.callee.name).instances.some((i) => !tried.has(i.key))
+        const paid = attempt < ATTEMPTS && isOtherLeft && clock.now() < call.request.deadline && mayMove(call, error) ? withdraw(budget, clock.now()) : null
+        if (!paid) throw error
+        budget = paid
+      }
+    }
+  }
+
+  return async (call) => {
+    try {
+      if (call.callee.kind === 'mesh') await askMesh(call)
+      else call.answer = await send(call.callee.kind === 'fixed' ? connect.mesh(call.callee.name, call.callee.origin, call.credentials) : connect.external(call.callee.origin), wire(call, clock))
+      call.isFailure = call.answer!.status >= 500
+      call.answer!.headers = pick(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? [])
+    } catch (error) {
+      if (!(error instanceof SendError)) throw error
+      call.isFailure = error.kind !== 'aborted'
+      throw asProblem(error, call.callee.name)
+    }
+  }
+}
+
+/** Nothing was sent, so nothing can happen twice; or it is a read. A token that is good once stays where it went. */
+function mayMove({ operation }: UpstreamCall, error: unknown): boolean {
+  if (!(error instanceof SendError) || operation.isSingleUse) return false
+  return error.kind === 'not-connected' || error.kind === 'peer-mismatch' || (error.kind === 'no-answer' && operation.method === 'GET')
+}
+
+function wire({ request, callee, operation, token }: UpstreamCall, clock: Clock): SendRequest {
+  const allowed = callee.headers.get(operation.id)
+  const isAsIs = callee.kind === 'external' || (callee.kind === 'fixed' && allowed?.takesAuthorization)
+  const authorization = isAsIs ? request.authorization : token && `Bearer ${token}`
+  return {
+    method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, signal: request.signal,
+    headers: {
+      ...pick(request.headers ?? {}, allowed?.request ?? []),
+      ...(authorization && { authorization }),
+      ...(callee.kind !== 'external' && { traceparent: traceparent(request.trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
+    },
+  }
+}
+
+function asProblem(error: SendError, callee: string): Error {
+  if (error.kind === 'too-late') return DeadlineExceeded({ detail: `${callee} did not answer in time`, cause: error })
+  if (error.kind === 'aborted') return Gone({ cause: error })
+  if (error.kind === 'peer-mismatch') return PeerMismatch({ cause: error })
+  return Unavailable({ detail: `${callee} cannot be reached`, headers: { 'retry-after': '1' }, cause: error })
+}
