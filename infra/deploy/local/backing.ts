@@ -1,0 +1,137 @@
+/** PostgreSQL, RabbitMQ and Consul of this checkout: started, held to the model, their certificates renewed in place. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { definitions, RUNNER } from '../backing/broker-model.ts'
+import { agentPolicy, ensureAcl, readerPolicy, registrarPolicy } from '../backing/consul-acl.ts'
+import * as consul from '../backing/consul.ts'
+import { migrate } from '../backing/migrate.ts'
+import type { Parts } from '../backing/parts.ts'
+import * as postgres from '../backing/postgres.ts'
+import { connectAs, connectOwner, ensureRoles, ready as postgresReady, type OwnerDoor } from '../backing/postgres-roles.ts'
+import * as rabbitmq from '../backing/rabbitmq.ts'
+import { readableBy } from '../mesh/policy.ts'
+import { system } from '../system.ts'
+import { keepCertificate, readKept, type Kept } from './certificates.ts'
+import { ownFolder } from './files.ts'
+import { consulTokenOf } from './launch-documents.ts'
+import type { IssueRequest, Pki, Roots } from './pki-client.ts'
+import type { PlannedProcess } from './plan.ts'
+import { backingSpec, until } from './programs.ts'
+import type { Site } from './site.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** `authority` is missing while pki is not up: then certificates of an earlier start are used while they are young. */
+export type BackingInput = { site: Site; parts: Parts; supervisor: Supervisor; authority(): Promise<{ pki: Pki; roots: Roots }> }
+export type Backing = {
+  startPostgres(): Promise<void>
+  startRabbitmq(): Promise<void>
+  startConsul(): Promise<void>
+  ensureDatabases(): Promise<string>
+  ensureUsers(): Promise<void>
+  ensureRights(): Promise<void>
+  /** Certificates that are due are replaced and their servers told. */
+  renew(): Promise<void>
+  brokerDoor(): Promise<rabbitmq.RunnerDoor>
+}
+
+export function openBacking({ site, parts, supervisor, authority }: BackingInput): Backing {
+  const own = process.getuid?.() ?? 0
+  const only = (name: string) => site.plan.processes.find((one) => one.name === name) as PlannedProcess
+  const servers = site.plan.processes.filter(({ workload }) => workload === 'consul')
+  const ownerOf = (one: PlannedProcess) => site.hasOwnIds ? { uid: one.uid, gid: one.uid } : undefined
+  const at = (name: string) => site.see(join(site.checkout.shopDir, 'state', name))
+  const serverName = (name: string) => `${name}.${site.names.trustDomain}`
+  const mesh = async () => (await authority()).roots.mesh
+
+  /** Young certificates are good without asking; an authority made anew since then is noticed by `renew`. */
+  async function keep(folder: string, uid: number, request: IssueRequest, isRenewal = false): Promise<Kept & { isNew: boolean }> {
+    const kept = isRenewal ? undefined : readKept(folder, new Date())
+    if (kept) return { ...kept, isNew: false }
+    const { pki, roots } = await authority()
+    return keepCertificate(pki, folder, uid, request, request.kind.startsWith('consul') ? roots.consul : roots.mesh)
+  }
+  const certificateOf = (one: PlannedProcess, isRenewal?: boolean) =>
+    keep(at(`${one.name}-tls`), one.uid, { kind: one.workload === 'consul' ? 'consul-server' : 'backing', name: one.name }, isRenewal)
+  /** The runner's own, by common name. */
+  const mine = (name: string, kind: 'owner' | 'consul-client' = 'owner') => keep(ownFolder(join(site.checkout.shopDir, 'certificates', name), own), own, { kind, name })
+  const tlsOf = ({ roots, certificate, key }: Kept) => ({ ca: roots, cert: certificate, key })
+
+  const ownerDoor = async (): Promise<OwnerDoor> => ({ port: only('postgres').ports.sql as number, serverName: serverName('postgres'), tls: tlsOf(await mine(postgres.OWNER)) })
+  const brokerDoor = async () => ({ port: only('rabbitmq').ports.amqps as number, serverName: serverName('rabbitmq'), tls: tlsOf(await mine(RUNNER)) })
+  const databases = [...new Set(site.plan.processes.filter(({ hasDatabase }) => hasDatabase).map(({ workload }) => workload))]
+  const wanted = definitions(system.services)
+  const place = () => ({ dir: at('rabbitmq'), port: only('rabbitmq').ports.amqps as number, distributionPort: only('rabbitmq').ports.distribution as number })
+  const consulDoor = async (ports = servers.map(({ ports }) => ports.https as number)) =>
+    ({ ports, tls: tlsOf(await mine('runner-consul', 'consul-client')), token: site.secret('consul-management') })
+
+  return {
+    brokerDoor,
+    async startPostgres() {
+      const one = only('postgres')
+      const dataDir = at('postgres')
+      const { files } = await certificateOf(one)
+      await postgres.initDatabase(parts.postgres, dataDir, ownerOf(one))
+      await postgres.writeConfig(dataDir, { config: postgres.config(one.ports.sql as number, files), hostAccess: postgres.hostAccess(databases), identities: postgres.identities(databases) }, ownerOf(one))
+      const door = await ownerDoor()
+      await supervisor.start(backingSpec(one, postgres.spawnSpec(parts.postgres, dataDir), (signal) => until(() => postgresReady(door), signal), () => postgres.clearStaleLock(dataDir)))
+    },
+    async startRabbitmq() {
+      const one = only('rabbitmq')
+      const { files } = await certificateOf(one)
+      const door = await brokerDoor()
+      await rabbitmq.prepare(parts.rabbitmq, place(), { pem: files.both, roots: files.roots }, wanted, site.secret('erlang-cookie'), ownerOf(one))
+      await supervisor.start(backingSpec(one, rabbitmq.spawnSpec(parts.rabbitmq, place()), (signal) => until(() => rabbitmq.ready(door), signal, 200)))
+    },
+    async startConsul() {
+      const ports = servers.map((one) => one.ports as consul.ConsulPorts)
+      const secrets = { gossip: site.secret('consul-gossip'), management: site.secret('consul-management'), agent: site.secret('consul-agent') }
+      await Promise.all(servers.map(async (one, index) => {
+        const { files } = await certificateOf(one)
+        await consul.prepare(at(one.name), consul.config(index, ports, join(at(one.name), 'data'), files, secrets, parts.consul.version), ownerOf(one))
+        const client = consul.createConsulClient(await consulDoor([one.ports.https as number]))
+        await supervisor.start(backingSpec(one, consul.spawnSpec(parts.consul, at(one.name)), (signal) => until(() => consul.ready(client), signal)))
+      }))
+    },
+    async ensureDatabases() {
+      const door = await ownerDoor()
+      await ensureRoles((database) => connectOwner(door, database), databases)
+      let ran = 0
+      for (const name of databases)
+        for (const [table, folder] of migrationFolders(site, name)) {
+          const client = await connectAs(door, postgres.migrator(name), name)
+          try {
+            ran += (await migrate(client, folder, table)).length
+          } catch (error) {
+            throw new Error(`migrations of ${name} (${folder}): ${(error as Error).message}`, { cause: error })
+          } finally {
+            await client.end()
+          }
+        }
+      return `${databases.length} databases${ran ? `, ${ran} migrations` : ''}`
+    },
+    ensureUsers: () => rabbitmq.ensureUsers(parts.rabbitmq, place(), wanted, ownerOf(only('rabbitmq'))),
+    async ensureRights() {
+      const names = system.services.map(({ name }) => name)
+      const readers = [...names, 'edge'].filter((name) => readableBy(system, name).length > 0)
+      const token = (policy: string, workload: string, secret = site.secret(consulTokenOf(workload))) => ({ policy, accessor: site.secret(`consul-accessor:${workload}`), secret })
+      const client = consul.createConsulClient(await consulDoor())
+      await ensureAcl(client, [agentPolicy, registrarPolicy(names), ...readers.map((name) => readerPolicy(name, readableBy(system, name)))],
+        [token('agent', 'agent', site.secret('consul-agent')), token('registrar', 'registrar'), ...readers.map((name) => token(`reader-${name}`, name))]).finally(() => client.close())
+    },
+    async renew() {
+      await mesh()
+      for (const one of [only('postgres'), only('rabbitmq'), ...servers]) {
+        if (!supervisor.list().some(({ name }) => name === one.name)) continue
+        const { isNew } = await certificateOf(one, true)
+        if (isNew && one.workload !== 'rabbitmq') supervisor.signal(one.name, 'SIGHUP') // RabbitMQ looks for itself
+      }
+    },
+  }
+}
+
+/** Record name → folder: the workload's own migrations, and for services the chassis's (outbox, inbox, idempotency) before them. */
+function migrationFolders(site: Site, workload: string): [string, string][] {
+  const one = site.plan.processes.find((other) => other.workload === workload && other.hasDatabase) as PlannedProcess
+  const folders: [string, string][] = [...(one.kind === 'service' ? [['chassis', 'infra/chassis/migrations'] as [string, string]] : []), [workload, join(one.entry as string, '../migrations')]]
+  return folders.map(([table, folder]): [string, string] => [table, join(site.checkout.repo, folder)]).filter(([, folder]) => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.sql')))
+}

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { shopDirOf } from '../checkout.ts'
+import { writeWhole } from '../files.ts'
+import { takeDown } from './down.ts'
+
+/** The id and ports of this checkout, the doors' authority that browsers were told to trust, and the token that holds its key. */
+const KEPT = ['checkout.json', 'doors', 'test', 'reports']
+
+export async function reset(): Promise<number> {
+  const shopDir = shopDirOf(process.env)
+  await takeDown(shopDir)
+  deleteData(shopDir)
+  process.stdout.write('All data of this checkout are deleted; ports and the doors\' authority stay.\n')
+  return 0
+}
+
+export function deleteData(shopDir: string): void {
+  if (!existsSync(shopDir)) return
+  const secrets = join(shopDir, 'secrets.json')
+  const pin = existsSync(secrets) ? (JSON.parse(readFileSync(secrets, 'utf8')) as Record<string, string>)['vault-pin'] : undefined
+  for (const name of readdirSync(shopDir).filter((entry) => !KEPT.includes(entry))) {
+    if (name === 'state') for (const inner of readdirSync(join(shopDir, name)).filter((entry) => entry !== 'vault')) rmSync(join(shopDir, name, inner), { recursive: true, force: true })
+    else rmSync(join(shopDir, name), { recursive: true, force: true })
+  }
+  if (pin) writeWhole(secrets, JSON.stringify({ 'vault-pin': pin }))
+}

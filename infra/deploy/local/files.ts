@@ -1,0 +1,31 @@
+/** Files and folders with an owner and a mode that hold from their first moment. */
+import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, lchownSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const isRoot = process.getuid?.() === 0
+
+/** Writes beside, then renames: a reader sees the old file or the new one, never half of it. */
+export function writeWhole(path: string, content: string, mode = 0o600, uid?: number): void {
+  const beside = `${path}.${process.pid}.new`
+  rmSync(beside, { force: true })
+  const handle = openSync(beside, 'wx', mode)
+  writeSync(handle, content)
+  fsyncSync(handle)
+  closeSync(handle)
+  chmodSync(beside, mode)
+  if (uid !== undefined && isRoot) chownSync(beside, uid, uid)
+  renameSync(beside, path)
+}
+
+/** A folder of `uid` alone (or as `mode` says). What stands in it from another plan changes hands with it. */
+export function ownFolder(path: string, uid: number, mode = 0o700): string {
+  mkdirSync(path, { recursive: true, mode })
+  if (isRoot && statSync(path).uid !== uid) giveAway(path, uid)
+  chmodSync(path, mode)
+  return path
+}
+
+function giveAway(path: string, uid: number): void {
+  lchownSync(path, uid, uid)
+  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveAway(join(path, name), uid)
+}

@@ -1,0 +1,57 @@
+/** How each kind of process is started: our own by Node with a launch document, others by their spawn description. */
+import { join } from 'node:path'
+import type { LaunchDocument } from '@shop/chassis/launch.ts'
+import type { SpawnSpec } from '../backing/spawn-spec.ts'
+import type { Program } from './confine.ts'
+import type { PlannedProcess } from './plan.ts'
+import type { Pki } from './pki-client.ts'
+import type { Site } from './site.ts'
+import type { Spec } from './supervisor.ts'
+
+export type Enroller = { pki: Pki; meshRoots: string; pkiOrigin: string }
+/** What a lab variant changes: another entry point below infra/lab, and the name of the control that it leaves out. */
+export type Variant = { entry: string; leftOut: string }
+
+/** `describe` answers config and secrets of that moment; `enroller` is missing only for vault and pki, which come before enrolment. */
+export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { config: Record<string, unknown>; secrets?: Record<string, string> }, enroller?: Enroller, env: Record<string, string> = {}, variant?: Variant): Spec {
+  return {
+    name: one.name, uid: one.uid,
+    async prepare() {
+      const { config, secrets = {} } = describe()
+      const launch: LaunchDocument = {
+        process: one.name, workload: one.workload, instance: one.instance, version: '1', names: site.names, secrets,
+        config: variant ? { ...config, leftOut: variant.leftOut } : config,
+      }
+      if (enroller && one.certificates.length > 0)
+        launch.enrolment = { pki: enroller.pkiOrigin, secret: await enroller.pki.register(one.name, one.workload, one.certificates), roots: enroller.meshRoots, certificates: one.certificates }
+      return { launch, program: nodeProgram(site, one, variant ? `infra/lab/${variant.entry}` : one.entry as string, env) }
+    },
+  }
+}
+
+function nodeProgram(site: Site, one: PlannedProcess, entry: string, env: Record<string, string>): Program {
+  return {
+    file: site.see(process.execPath), args: [site.see(join(site.checkout.repo, entry))], cwd: site.folder('state', one.name),
+    // The code cache saves stripping types at every start; each process has its own, as it must not write another's code.
+    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: site.folder('code', one.name), ...env },
+  }
+}
+
+/** A process that is not ours. `probe` resolves when it serves. */
+export function backingSpec(one: PlannedProcess, spawn: SpawnSpec, probe: (signal: AbortSignal) => Promise<void>, before?: () => Promise<void>): Spec {
+  return {
+    name: one.name, uid: one.uid, probe, stopSignal: spawn.stopSignal,
+    async prepare() {
+      await before?.()
+      return { program: { file: spawn.command, args: spawn.args, env: spawn.env, cwd: spawn.cwd } }
+    },
+  }
+}
+
+/** Asks again until the answer is true; rejects when told to stop or when asking throws. */
+export async function until(isTrue: () => Promise<boolean>, signal: AbortSignal, everyMs = 100): Promise<void> {
+  while (!(await isTrue())) {
+    signal.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}

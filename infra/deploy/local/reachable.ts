@@ -1,0 +1,70 @@
+/**
+ * Other user ids must be able to read the program that they run. A checkout below /root, or in a folder of mode 0700,
+ * gets a second path in a mount namespace of the runner's own: nothing of the machine changes and nobody else sees it.
+ */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isRoot } from './files.ts'
+
+/** Folders of the repository that children read. */
+const READ = ['gateway', 'infra', 'services', 'node_modules']
+
+export type Reach = {
+  /** The path under which children find `path`. */
+  see(path: string): string
+  /** Why separate user ids cannot be kept, if so. */
+  loss?: string
+}
+
+/** Whether anybody may walk to `path` and read it. */
+export function isEnterable(path: string): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false
+    if (at === dirname(at)) return true
+  }
+}
+
+/** Replaces this process by itself in a mount namespace when a path needs one and it has none yet. Returns when there is nothing to do. */
+export function enterNamespace(paths: string[]): void {
+  if (!isRoot || process.platform !== 'linux' || process.env.SHOP_NAMESPACE || paths.every(isEnterable)) return
+  if (spawnSync('unshare', ['--mount', '--propagation', 'private', 'true'], { stdio: 'ignore' }).status !== 0) return
+  const unshare = spawnSync('sh', ['-c', 'command -v unshare'], { encoding: 'utf8' }).stdout.trim()
+  process.execve?.(unshare, ['unshare', '--mount', '--propagation', 'private', process.execPath, ...process.argv.slice(1)], { ...process.env, SHOP_NAMESPACE: '1' } as Record<string, string>)
+}
+
+/** Binds what others cannot enter to paths below `runDir`. `kept` are further paths: the shop's folder, Node itself, the parts' cache. */
+export function makeReachable(repo: string, kept: string[], runDir: string): Reach {
+  const closed = [repo, ...kept].filter((path) => !isEnterable(path))
+  if (!isRoot || closed.length === 0) return { see: (path) => path }
+  if (!process.env.SHOP_NAMESPACE) return { see: (path) => path, loss: `other users cannot enter ${closed[0]}, and this machine allows no bind mount (unshare --mount): move the checkout to a folder with mode 0755` }
+  const bound = new Map<string, string>()
+  const bind = (from: string, to: string) => {
+    if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true, mode: 0o755 })
+    else if (!existsSync(to)) writeFileSync(to, '')
+    const made = spawnSync('mount', ['--bind', from, to], { encoding: 'utf8' })
+    if (made.status !== 0) throw new Error(`mount --bind ${from} ${to}: ${made.stderr.trim()}`)
+    bound.set(from, to)
+  }
+  mkdirSync(join(runDir, 'repo'), { recursive: true, mode: 0o755 })
+  for (const name of READ) bind(join(repo, name), join(runDir, 'repo', name))
+  if (isPrivate(join(repo, 'infra/deploy/package.json')) || isPrivate(join(repo, 'node_modules/.package-lock.json'))) for (const name of READ) openToReaders(join(repo, name))
+  kept.filter((path) => !isEnterable(path)).forEach((path, index) => bind(path, join(runDir, `bound-${index}`)))
+  const byLength = [...bound].sort(([a], [b]) => b.length - a.length)
+  return {
+    see(path) {
+      const [from, to] = byLength.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`)) ?? ['', '']
+      return to + path.slice(from.length)
+    },
+  }
+}
+
+const isPrivate = (path: string) => (statSync(path).mode & 0o004) === 0
+
+/** A clone made under umask 077: its files are opened to readers; its closed parent folder still keeps others out. */
+function openToReaders(path: string): void {
+  const { mode } = lstatSync(path)
+  if (lstatSync(path).isSymbolicLink()) return
+  chmodSync(path, mode | 0o004 | (mode & 0o100 ? 0o001 : 0))
+  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) openToReaders(join(path, name))
+}
