@@ -1,0 +1,90 @@
+/** The three endpoints, and the one place where a refusal becomes an answer and an event. */
+import { randomUUID } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { ApiCall, ApiHandlers, ApiReply } from '@shop/chassis/control-api.ts'
+import { isSignedBy, parseJws } from '@shop/chassis/jws.ts'
+import type { Logger } from '@shop/chassis/log.ts'
+import { readNarrowClaims } from '@shop/chassis/narrow-claims.ts'
+import type { Report } from '@shop/chassis/security-event.ts'
+import { peerOf } from '@shop/chassis/tls.ts'
+import type { AskAccess } from './ask-access.ts'
+import { decide, ownSubject, type CallerPeer, type Structure } from './decide.ts'
+import { Refusal, refusalBody } from './refusal.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { readSubjectToken, type Issuers } from './subject-token.ts'
+import { ACCESS_TOKEN, readForm, readTokenRequest, type TokenRequest } from './token-request.ts'
+
+export type ExchangeParts = {
+  structure: Structure
+  issuers: Issuers
+  keys: SigningKeys
+  askAccess: AskAccess
+  /** True for the first use of a token. */
+  redeem(jti: string, exp: number): Promise<boolean>
+  log: Logger
+  report: Report
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
+  const { trustDomain } = d.structure
+  const seconds = () => Math.floor(d.now() / 1000)
+
+  async function issue(request: TokenRequest, caller: CallerPeer): Promise<ApiReply> {
+    const { audience, scope, subjectToken, guest } = request
+    const subject = subjectToken === undefined ? ownSubject(caller, guest) : await readSubjectToken(subjectToken, caller, d.issuers, d.now() / 1000)
+    const wanted = { audience, scope, subject }
+    const narrow = decide(wanted, caller, d.structure, seconds())
+    await d.askAccess(wanted, caller)
+    const token = await d.keys.sign({ ...narrow, txn: narrow.txn ?? randomUUID(), jti: randomUUID() })
+    return { status: 200, body: { access_token: token, issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: narrow.exp - narrow.iat } }
+  }
+
+  async function redeem(form: string, caller: CallerPeer): Promise<ApiReply> {
+    const parameters = readForm(form)
+    const token = parameters.get('token')
+    if (token === undefined || parameters.size !== 1) throw new Refusal('invalid_request', 'token', 'The form has one parameter, token')
+    const jws = parseJws(token)
+    const claims = jws ? readNarrowClaims(jws, { trustDomain, audience: caller.spiffeId }, seconds()) : 'malformed'
+    if (typeof claims === 'string') throw new Refusal('invalid_grant', `token-${claims}`, 'The token is not valid for this caller')
+    const key = await d.keys.verifying.key(jws!.kid)
+    if (!key || !isSignedBy(jws!, key)) throw new Refusal('invalid_grant', 'token-signature', 'The token is not valid for this caller')
+    if (!(await d.redeem(claims.jti, claims.exp))) throw new Refusal('token_used', 'token-used', 'This token was already used')
+    return { status: 200, body: {} }
+  }
+
+  /** What the caller asked for goes into the event only when it has the shape of a name. */
+  async function refusing(call: ApiCall, work: (form: string, caller: CallerPeer) => Promise<ApiReply>): Promise<ApiReply> {
+    const caller = peerOf(call.req.socket as TLSSocket, trustDomain)
+    const form = (call.body as string | undefined) ?? ''
+    try {
+      return await work(form, caller)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const about = { code: error.code, subject: caller.spiffeId, traceId: call.traceId, operation: operationOf(form) }
+      if (error.status === 503) d.log.error({ err: error, ...about }, 'cannot decide')
+      else {
+        d.log.info(about, 'refused')
+        const known = Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)) as typeof about
+        d.report({ detection: 'EXCHANGE-DENY', control: 'narrowing', strategies: ['S12.5'], severity: 'high', ...known, reason: error.error })
+      }
+      return { status: error.status, body: refusalBody(error), headers: error.status === 503 ? { 'retry-after': '1' } : {} }
+    }
+  }
+
+  return {
+    token: (call) => refusing(call, (form, caller) => issue(readTokenRequest(form), caller)),
+    redeem: (call) => refusing(call, redeem),
+    getKeys(call) {
+      peerOf(call.req.socket as TLSSocket, trustDomain)
+      return { status: 200, body: d.keys.published() }
+    },
+  }
+}
+
+function operationOf(form: string): string | undefined {
+  const parameters = new URLSearchParams(form)
+  const name = `${parameters.get('audience')}.${parameters.get('scope')}`
+  return /^[a-z0-9-]{1,63}\.[A-Za-z0-9]{1,64}$/.test(name) ? name : undefined
+}
