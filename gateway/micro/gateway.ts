@@ -3,6 +3,7 @@
  *
  * Its listeners can be taken over: the port is shared while a successor starts, the socket is renamed into place.
  */
+import { hash } from 'node:crypto'
 import http, { type Server, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import { renameSync, rmSync } from 'node:fs'
@@ -25,7 +26,7 @@ import { inboundCall, type InboundCall } from './inbound-call.ts'
 import { inboundPipeline } from './inbound.ts'
 import { outboundCall, type OutboundCall } from './outbound-call.ts'
 import { callOut, outboundPipeline } from './outbound.ts'
-import { createRim, writeAnswer, type About } from './rim.ts'
+import { createRim, writeAnswer } from './rim.ts'
 import { serviceSocket } from './service-socket.ts'
 
 type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
@@ -59,7 +60,9 @@ export async function startMicroGateway(launch: Launch<Config>, log: Logger, { i
   const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, (request, response) => {
     const call = inboundCall(request, now())
     serve(intoService(call), call, response, (error) => refuse(request, response, error, {
-      subject: subjectOf(call), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
+      // The peer did it: what a refused token says of its subject may be stolen or made up.
+      subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
+      credential: call.token && hash('sha256', call.token, 'base64url'),
     }))
   })
   keepFresh(mesh, identity)
@@ -96,9 +99,6 @@ const same = <T>(list: T): T => list
 function serve(run: Promise<void>, call: { answer: InboundCall['answer'] }, response: ServerResponse, refuse: (error: unknown) => void): void {
   run.then(() => writeAnswer(response, call.answer!)).catch(refuse)
 }
-
-/** Whom an event is about: the subject of a verified token, else the peer. */
-const subjectOf = ({ claims, peer }: InboundCall): About['subject'] => (typeof claims['sub'] === 'string' ? claims['sub'].slice(0, 128) : peer.spiffeId.slice(0, 128))
 
 const listen = (server: Server | https.Server, where: object): Promise<void> =>
   new Promise((resolve, reject) => server.once('error', reject).listen(where, () => { server.off('error', reject); resolve() }))
