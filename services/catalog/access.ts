@@ -1,0 +1,20 @@
+/** The live question to access, for edits whose permission depends on the resource (S13.3). Silence is no. */
+import type { Caller } from '@shop/chassis/caller.ts'
+import type { Neighbour } from '@shop/chassis/neighbour.ts'
+import { Unavailable } from '@shop/chassis/problem.ts'
+
+export type MayEdit = (caller: Caller, productId: string, seller: string, traceparent: string) => Promise<boolean>
+
+/** Throws unavailable when access gives no decision. AuthZEN 1.0 §6. */
+export const askAccess = (access: Neighbour): MayEdit => async (caller, productId, seller, traceparent) => {
+  const answer = await access.request({
+    method: 'POST', path: '/access/v1/evaluation', actFor: caller, traceparent, timeoutMs: 1_500,
+    body: {
+      subject: { type: 'User', id: caller.subject },
+      action: { name: 'catalog.updateProduct' },
+      resource: { type: 'Product', id: productId, properties: { seller } },
+    },
+  })
+  if (answer.status !== 200 || typeof answer.body?.decision !== 'boolean') throw Unavailable({ evidence: { reason: `access answered ${answer.status}` } })
+  return answer.body.decision
+}
