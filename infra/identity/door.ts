@@ -64,6 +64,7 @@ export function createDoor({ tls, shop, oauth, interact, pages, report, log }: D
   }
 
   function refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    if (res.destroyed || (error as NodeJS.ErrnoException).code === 'ECONNRESET') return void res.destroy() // nobody is left to tell
     const problem = error instanceof Problem ? error : Internal({ cause: error })
     problem.control ??= { name: 'login', strategies: ['S11.1'] }
     const about = { address: addressOf(req), operation: 'interaction' }

@@ -47,6 +47,6 @@ export function reportRefusals(provider: Provider, report: Report, log: Logger):
 
 /** The network address, an IPv6 one by its /64: whoever has one has them all. */
 export function addressOf(req: IncomingMessage): string {
-  const address = (req.socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '')
+  const address = (req.socket?.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '')
   return address.includes(':') && address !== '::1' ? `${address.split(':').slice(0, 4).join(':')}::/64` : address
 }

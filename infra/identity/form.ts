@@ -14,7 +14,8 @@ export async function readForm<Name extends string>(req: IncomingMessage, names:
   if (!/^application\/x-www-form-urlencoded(;\s*charset=utf-8)?$/i.test(req.headers['content-type'] ?? '')) throw MediaTypeUnsupported({ detail: 'Send application/x-www-form-urlencoded' })
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of req as AsyncIterable<Buffer>) {
+  // Leaving the loop must not end the connection before the refusal is sent.
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > LIMIT_BYTES) throw BodyTooLarge()
     chunks.push(chunk)

@@ -70,6 +70,7 @@ export async function createIdentity({ config, names, meshRoots, doorKey, cookie
       await new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeIdleConnections()
+        setTimeout(() => server.closeAllConnections(), 5_000).unref()
       })
     },
   }

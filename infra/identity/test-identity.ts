@@ -66,7 +66,7 @@ export async function startIdentity(port: number, signingKey = { lifetimeSeconds
 }
 
 const agentOf = (identity: WorkloadIdentity | null) =>
-  new Agent({ connect: { rejectUnauthorized: false, ...(identity && { key: identity.mesh().key, cert: identity.mesh().certificate }) }, keepAliveTimeout: 100 })
+  new Agent({ connect: { rejectUnauthorized: false, ...(identity && { key: identity.mesh().key, cert: identity.mesh().certificate }) } })
 
 /** Follows nothing by itself; keeps cookies as a browser does, by name and path. */
 export function createBrowser(origin: string, certificate: WorkloadIdentity | null = null) {

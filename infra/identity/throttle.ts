@@ -1,9 +1,9 @@
 /**
  * Slows down guessing (S11.1): a leaky bucket for each account and source together, and one for each source.
  *
- * Counting comes before the password is looked at, so that a hundred guesses at once are a hundred, not one. A bucket
- * never holds more than one guess over its size: whoever was refused waits one leak, and nobody is locked out for
- * good. Another source has its own bucket for the same account (S11.1-b).
+ * Counting comes before the password is looked at, so that a hundred guesses at once are a hundred, not one. What is
+ * refused does not count: whoever was refused waits one leak at most, and nobody is locked out for good. Another
+ * source has its own bucket for the same account (S11.1-b).
  */
 import { createHash } from 'node:crypto'
 import { problem } from '@shop/chassis/problem.ts'
@@ -30,12 +30,15 @@ export function createThrottle(store: Store): Throttle {
   const keyOf = (bucket: Bucket, ...parts: string[]) => createHash('sha256').update(JSON.stringify([bucket.name, ...parts])).digest()
 
   async function fill(bucket: Bucket, ...parts: string[]): Promise<void> {
-    const { rows } = await store.query<{ level: number }>(
+    const key = keyOf(bucket, ...parts)
+    const left = `greatest(0, t.level - extract(epoch from now() - t.at) / ${bucket.leakSeconds})`
+    const { rowCount } = await store.query(
       `insert into login_throttle as t (key, level, at) values ($1, 1, now())
-       on conflict (key) do update set level = least($3, greatest(0, t.level - extract(epoch from now() - t.at) / $2) + 1), at = now()
-       returning level`, [keyOf(bucket, ...parts), bucket.leakSeconds, bucket.size + 1])
-    const over = rows[0]!.level - bucket.size
-    if (over > 0) throw TooManyAttempts({ headers: { 'retry-after': String(Math.ceil(over * bucket.leakSeconds)) }, evidence: { reason: `${bucket.name} bucket is full` } })
+       on conflict (key) do update set level = ${left} + 1, at = now() where ${left} + 1 <= ${bucket.size}`, [key])
+    if (rowCount === 1) return
+    const { rows } = await store.query<{ left: number }>(`select ${left} as left from login_throttle t where key = $1`, [key])
+    const over = Math.max(0, Number(rows[0]?.left ?? 0) + 1 - bucket.size)
+    throw TooManyAttempts({ headers: { 'retry-after': String(Math.ceil(over * bucket.leakSeconds) || 1) }, evidence: { reason: `${bucket.name} bucket is full` } })
   }
 
   return {
