@@ -95,7 +95,8 @@ function deadlineOf(req: Request, operation: Operation): number {
 async function readBody(req: Request, operation: Operation): Promise<unknown> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of req as AsyncIterable<Buffer>) {
+  // Leaving the loop must not end the connection before the refusal is sent.
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > operation.bodyLimitBytes) throw BodyTooLarge()
     chunks.push(chunk)
