@@ -57,19 +57,19 @@ export function onHandshakeRefused(server: Server, listener: (refused: { reason:
   })
 }
 
-const peers = new WeakMap<TLSSocket, Peer & { path: string; notAfter: number }>()
+const peers = new WeakMap<TLSSocket, { peer: Peer; path: string; notAfter: number }>()
 
 /** The workload at the other end. Throws peer-unknown unless its certificate says exactly one identity of this trust domain, below `path`. */
 export function peerOf(socket: TLSSocket, trustDomain: string, path: 'mesh' | 'data' = 'mesh'): Peer {
-  let peer = peers.get(socket)
-  if (peer?.path !== path) {
+  let known = peers.get(socket)
+  if (known?.path !== path) {
     const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
     if (!certificate) throw PeerUnknown({ evidence: { reason: socket.authorizationError ? String(socket.authorizationError) : 'no certificate' } })
-    peer = { ...readPeer(certificate, trustDomain, path), path, notAfter: certificate.validToDate.getTime() }
-    peers.set(socket, peer)
+    known = { peer: readPeer(certificate, trustDomain, path), path, notAfter: certificate.validToDate.getTime() }
+    peers.set(socket, known)
   }
-  if (Date.now() > peer.notAfter) throw PeerUnknown({ evidence: { reason: 'certificate ran out', spiffeId: peer.spiffeId } })
-  return peer
+  if (Date.now() > known.notAfter) throw PeerUnknown({ evidence: { reason: 'certificate ran out', spiffeId: known.peer.spiffeId } })
+  return known.peer
 }
 
 /** For events and logs, where a peer may also be nobody. Decide by `peerOf`, never by this. */

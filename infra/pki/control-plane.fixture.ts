@@ -23,14 +23,16 @@ export type Child = { log: () => Record<string, any>[]; exitCode: Promise<number
 
 /** Starts `infra/<part>/main.ts` with its launch document on descriptor 3; resolves when it says ready on 4. */
 export async function startPart(part: string, document: LaunchDocument): Promise<Child> {
-  const child: ChildProcess = spawn(process.execPath, [`${root}infra/${part}/main.ts`], { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], env: {} })
+  const child: ChildProcess = spawn(process.execPath, [`${root}infra/${part}/main.ts`], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: {} })
   let output = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => { output += text })
-  const exitCode = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  let errors = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => { errors += text })
+  const exitCode = new Promise<number | null>((resolve) => child.once('close', resolve))
   ;(child.stdio[3] as NodeJS.WritableStream).end(JSON.stringify(document))
   await Promise.race([
     new Promise((resolve) => (child.stdio[4] as NodeJS.ReadableStream).once('data', resolve)),
-    exitCode.then((code) => { throw new Error(`${part} ended with ${code}: ${output}`) }),
+    exitCode.then((code) => { throw new Error(`${part} ended with ${code}: ${output}${errors}`) }),
   ])
   return {
     log: () => output.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, any>),
