@@ -1,0 +1,70 @@
+/** One request at a door: what the stages learn about it, and the answer that the rim will write. */
+import type { IncomingMessage } from 'node:http'
+import type { CheckedRequest, Operation } from '@shop/chassis/operation.ts'
+import type { TraceContext } from '@shop/chassis/trace.ts'
+import type { OpenSession } from './sessions/sessions.ts'
+
+export type DoorName = 'web' | 'mobile' | 'partner'
+export type Door = {
+  name: DoorName
+  /** 'https://localhost:27000': the only origin this door answers as. */
+  origin: string
+}
+
+/** A body in one piece, or a writer that runs until it returns or the client leaves. */
+export type Answer = {
+  status: number
+  /** Lower case. */
+  headers: Record<string, string | string[]>
+  body?: string | Buffer
+  stream?: (write: (chunk: string) => Promise<void>, gone: AbortSignal) => Promise<void>
+}
+
+/** Where a request goes: a declared operation, a page, or a file of the storefront. */
+export type Target =
+  | { kind: 'operation'; operation: Operation; params: Record<string, string> }
+  | { kind: 'page'; route: string; params: Record<string, string> }
+  | { kind: 'asset'; path: string }
+
+export type EdgeCall = {
+  door: Door
+  request: IncomingMessage
+  method: string
+  /** Percent-encoded, without query. */
+  path: string
+  /** Raw, without '?'. */
+  query: string
+  /** Address of the peer as the socket says; nothing that a header claims. */
+  address: string
+  trace: TraceContext
+  /** On the clock of performance.now(), ms. */
+  deadline: number
+  /** Aborts when the client leaves. */
+  gone: AbortSignal
+  /** What the client wants to see an error as: a person navigating gets a page. */
+  isNavigation: boolean
+  header(name: string): string | undefined
+  /** Reads the body once, up to `limit` bytes. Throws body-too-large, media-type-unsupported for encoded bodies. */
+  body(limit: number): Promise<Buffer>
+  /** Set by stages, sent with every answer, refusals included. */
+  headers: Record<string, string>
+  cookies: string[]
+  target?: Target
+  /** The partner's name, from its client certificate. */
+  client?: string
+  /** Of the session that the cookie names; absent for a visitor without one. */
+  session?: OpenSession
+  input?: CheckedRequest
+  /** Fields of a form, each once. */
+  form?: Record<string, string>
+  rawBody?: Buffer
+  answer?: Answer
+}
+
+export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Answer =>
+  ({ status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, body: JSON.stringify(body) })
+
+export const html = (status: number, body: string, headers: Record<string, string> = {}): Answer =>
+  ({ status, headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...headers }, body })
+
+export const seeOther = (location: string): Answer => ({ status: 303, headers: { location, 'cache-control': 'no-store' } })

@@ -1,0 +1,23 @@
+/** What the edge refuses, each with the reason a caller may know. */
+import { problem } from '@shop/chassis/problem.ts'
+
+export const FramingInvalid = problem('framing-invalid', 400, 'The request is not framed as HTTP/1.1 asks', 'Send one clear length and each header once', 'FRAMING')
+export const HeadersTooLarge = problem('headers-too-large', 431, 'The headers are larger than this door allows', 'Send fewer and shorter headers', 'RE7')
+export const HeaderUnexpected = problem('header-unexpected', 400, 'A header is not allowed from outside', 'Leave out the fields named in errors', 'RE5')
+export const HostUnknown = problem('host-unknown', 421, 'This door does not answer for that host', 'Use the address you were given', 'RE3')
+export const ClientCertificateRequired = problem('client-certificate-required', 401, 'This door asks for a client certificate', 'Present the certificate that the shop issued to you', 'MTLS-REJECT')
+export const ApiKeyInvalid = problem('api-key-invalid', 401, 'The API key is missing or unknown', 'Send the header API-Key', 'AE2')
+export const KeyNotForClient = problem('key-not-for-client', 403, 'This API key belongs to another client', 'Use your own key with your own certificate', 'RP1')
+export const TokenNotAccepted = problem('token-not-accepted', 401, 'This door takes no tokens yet', 'Leave out Authorization: public reads need none', 'TOKEN-INVALID')
+export const LimitExceeded = problem('limit-exceeded', 429, 'Too many requests from your network', 'Wait as long as Retry-After says', 'UT3')
+export const CookieRepeated = problem('cookie-repeated', 400, 'The session cookie is not sent exactly once, under exactly its name', 'Delete this site’s cookies and try again', 'SE1')
+export const SessionInvalid = problem('session-invalid', 401, 'This session cookie was not made here', 'Delete this site’s cookies and sign in again', 'SE1')
+export const SessionEnded = problem('session-ended', 401, 'This session has ended', 'Sign in again')
+export const CrossSite = problem('csrf', 403, 'The request does not come from a page of this shop', 'Send it from the shop, with the token of GET /api/session', 'ACE3')
+export const SignInRequired = problem('sign-in-required', 401, 'This is for signed-in customers', 'Sign in first')
+export const RoleNotAllowed = problem('role-not-allowed', 403, 'Your account may not do this', 'Use an account with the right role', 'ACE3')
+export const StateMismatch = problem('state-mismatch', 400, 'This answer does not belong to a sign-in that began here', 'Start signing in again', 'SE4')
+export const SignInFailed = problem('sign-in-failed', 401, 'Signing in did not work', 'Start signing in again', 'AE1')
+export const UpstreamUnusable = problem('response-not-declared', 502, 'A part of the shop answered with something unexpected', 'Try again in a moment')
+export const TooManyStreams = problem('too-many-streams', 429, 'This session already watches as much as it may', 'Close another page of the shop')
+export const BodyEncoded = problem('body-encoded', 415, 'Compressed bodies are not accepted', 'Send the body as it is', 'RE8')

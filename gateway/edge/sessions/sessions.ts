@@ -1,0 +1,135 @@
+/**
+ * Sessions of the web door: the browser holds a handle, the database a sealed row under the handle's hash (S10.1).
+ *
+ * Rows are read from the database for every unsafe request. For reads a copy of at most a second is used: this process
+ * drops it the moment it changes or ends the session, so logout is immediate here; another edge on the same port may
+ * answer *reads* of a session that just ended for up to that second.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Store, Tx } from '@shop/chassis/store.ts'
+import type { EdgeCall } from '../call.ts'
+import { SessionEnded, SessionInvalid } from '../problems.ts'
+import { csrfTokenOf, hashOf, isGenuine, newHandle, readSessionCookie, type SessionKeys } from './handle.ts'
+import { seal, unseal } from './seal.ts'
+
+export type User = { sub: string; name: string; role: 'customer' | 'seller' | 'staff'; seller?: string }
+export type Tokens = { access: string; refresh?: string; id: string; /** ms since 1970 */ expiresAt: number }
+/** A sign-in under way: what its answer must fit. */
+export type PendingSignIn = { state: string; nonce: string; verifier: string; returnTo: string; startedAt: number }
+export type SessionData = {
+  /** Names the visitor's cart until they sign in. */
+  guestId: string
+  user?: User
+  tokens?: Tokens
+  signIns?: PendingSignIn[]
+  /** A visitor's cart that still has to be merged into the user's. */
+  mergeGuest?: string
+}
+export type OpenSession = { handle: string; hash: Buffer; data: SessionData; /** ms since 1970; it ends then whatever happens. */ endsAt: number }
+
+export type Sessions = {
+  /** Sets `call.session` from the cookie. Throws session-invalid, cookie-repeated; session-ended where something is to be changed. */
+  open(call: EdgeCall): Promise<void>
+  /** The session of the call; a visitor gets a new one. */
+  begin(call: EdgeCall): Promise<OpenSession>
+  /** Changes the data while the row is locked: two changes never lose one, and what is removed is removed once. Throws session-ended. */
+  update(session: OpenSession, change: (data: SessionData) => SessionData | Promise<SessionData>): Promise<void>
+  /** Starts a session with `data` and ends the call's old one in the same transaction: no handle from before a sign-in is good after it. */
+  rotate(call: EdgeCall, data: SessionData): Promise<OpenSession>
+  end(call: EdgeCall): Promise<void>
+  csrfToken(session: OpenSession): string
+  /** False once it has ended anywhere; asks the database. */
+  isAlive(session: OpenSession): Promise<boolean>
+  sweep(): Promise<void>
+}
+
+export type SessionLimits = { idleMinutes: number; absoluteMinutes: number; guestIdleMinutes: number }
+
+const CACHE_MS = 1_000
+const CACHE_SIZE = 5_000
+const TOUCH_SECONDS = 60
+
+/** `locks`: connections that may wait for each other, and for the identity provider, without keeping readers waiting. */
+export function createSessions(
+  { store, locks, keys, cookieName, limits, now }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number }): Sessions {
+  const cache = new Map<string, { session: OpenSession; readAt: number }>()
+  let changes = 0
+  const forget = (session: OpenSession) => { changes++; cache.delete(session.handle) }
+  const idleSeconds = (data: SessionData) => 60 * (data.user ? limits.idleMinutes : limits.guestIdleMinutes)
+  const setCookie = (call: EdgeCall, value: string, more = '') => { call.cookies = [`${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${more}`] }
+
+  async function insert(tx: Tx, call: EdgeCall, data: SessionData): Promise<OpenSession> {
+    const handle = newHandle(keys, randomBytes)
+    const hash = hashOf(handle)
+    const lifeSeconds = 60 * (data.user ? limits.absoluteMinutes : Math.max(limits.absoluteMinutes, limits.guestIdleMinutes))
+    await tx.query(`insert into sessions (hash, sealed, expires_at, ends_at) values ($1, $2, now() + make_interval(secs => $3), now() + make_interval(secs => $4))`,
+      [hash, seal(keys.seal, hash, data), Math.min(idleSeconds(data), lifeSeconds), lifeSeconds])
+    setCookie(call, handle)
+    return (call.session = { handle, hash, data, endsAt: now() + lifeSeconds * 1_000 })
+  }
+
+  async function load(handle: string): Promise<OpenSession | null> {
+    const hash = hashOf(handle)
+    const before = changes
+    const { rows } = await store.query<{ sealed: Buffer; ends_at: Date; idle: number }>(
+      'select sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])
+    const row = rows[0]
+    if (!row) return null
+    const session = { handle, hash, data: unseal<SessionData>(keys.seal, hash, row.sealed), endsAt: row.ends_at.getTime() }
+    const idle = idleSeconds(session.data)
+    if (row.idle < idle - TOUCH_SECONDS) await store.query('update sessions set expires_at = least(ends_at, now() + make_interval(secs => $2)) where hash = $1', [hash, idle])
+    // Read before some session changed or ended, it may be that one: good for this request, not to keep.
+    if (before === changes) {
+      if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value!)
+      cache.set(handle, { session, readAt: now() })
+    }
+    return session
+  }
+
+  return {
+    async open(call) {
+      const handle = readSessionCookie(call.header('cookie'), cookieName)
+      if (handle === undefined) return
+      if (!isGenuine(keys, handle)) {
+        setCookie(call, '', '; Max-Age=0')
+        throw SessionInvalid()
+      }
+      const isRead = call.method === 'GET'
+      const kept = isRead ? cache.get(handle) : undefined
+      const session = kept && now() - kept.readAt < CACHE_MS ? kept.session : await load(handle)
+      if (session && now() < session.endsAt) call.session = session
+      else {
+        setCookie(call, '', '; Max-Age=0')
+        if (!isRead) throw SessionEnded()
+      }
+    },
+    begin: async (call) => call.session ?? insert(store, call, { guestId: randomUUID() }),
+    async update(session, change) {
+      await locks.transaction(async (tx) => {
+        const { rows } = await tx.query<{ sealed: Buffer }>('select sealed from sessions where hash = $1 and expires_at > now() and ends_at > now() for update', [session.hash])
+        if (!rows[0]) throw SessionEnded()
+        const data = await change(unseal<SessionData>(keys.seal, session.hash, rows[0].sealed))
+        await tx.query('update sessions set sealed = $2 where hash = $1', [session.hash, seal(keys.seal, session.hash, data)])
+        session.data = data
+      }).finally(() => forget(session))
+    },
+    async rotate(call, data) {
+      const old = call.session
+      return store.transaction(async (tx) => {
+        if (old) await tx.query('delete from sessions where hash = $1', [old.hash])
+        return insert(tx, call, data)
+      }).finally(() => old && forget(old))
+    },
+    async end(call) {
+      if (!call.session) return
+      forget(call.session)
+      await store.query('delete from sessions where hash = $1', [call.session.hash])
+      forget(call.session)
+      delete call.session
+      setCookie(call, '', '; Max-Age=0')
+    },
+    csrfToken: (session) => csrfTokenOf(keys, session.handle),
+    isAlive: async ({ hash }) => (await store.query('select 1 from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])).rows.length === 1,
+    sweep: async () => void (await store.query('delete from sessions where expires_at < now() or ends_at < now()')),
+  }
+}

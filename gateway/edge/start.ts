@@ -1,0 +1,56 @@
+/** Runs the edge until it is told to stop. The lab starts the same with one control left out. */
+import { enrol } from '@shop/chassis/identity.ts'
+import { ready, type Launch } from '@shop/chassis/launch.ts'
+import { onStop } from '@shop/chassis/lifecycle.ts'
+import type { Logger } from '@shop/chassis/log.ts'
+import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
+import { createStore } from '@shop/chassis/store.ts'
+import { createUpstream } from '../upstream/upstream.ts'
+import { buildEdge, type EdgeControls } from './build.ts'
+import type { DoorName } from './call.ts'
+import type { Config, SecretName } from './config.ts'
+import { createIdentityClient } from './identity-client.ts'
+import { listenAt } from './listen.ts'
+import { storefront } from './storefront/pages.ts'
+
+const SWEEP_MS = 60_000
+
+export async function startEdge(launch: Launch<Config>, log: Logger, options: { pipeline?: (controls: EdgeControls) => EdgeControls } = {}): Promise<void> {
+  const { config, names } = launch
+  const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
+  const identity = await enrol(launch, log)
+  const store = createStore(config.database, identity, log)
+  const locks = createStore(config.database, identity, log, { connections: 3 })
+  const reporter = createMeshReporter(launch.process, config.monitor, identity)
+  const upstream = createUpstream({ identity, policy: config.policy, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), log, report: reporter.report })
+  const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
+  const stopping = new AbortController()
+  const { handle, sessions } = buildEdge({
+    config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
+    storefront, log, report: reporter.report, stopping: stopping.signal, ...options,
+  })
+  await upstream.ready()
+  const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {
+    const { port, origin, certificate } = config.doors[name]
+    return listenAt({ host: config.host, port, certificate, key: secret(`${name}Key`), ...(name === 'partner' && { clientRoots: config.doors.partner.clientRoots }) },
+      (request, response) => void handle({ name, origin }, request, response), reporter.report)
+  }))
+  const sweep = setInterval(() => { sessions.sweep().catch((err: unknown) => log.warn({ err }, 'ended sessions were not deleted')) }, SWEEP_MS).unref()
+  ready()
+  log.info({ doors: config.doors.web.origin }, 'ready')
+  onStop(log, async () => {
+    clearInterval(sweep)
+    stopping.abort()
+    await Promise.all(doors.map((door) => door.drain()))
+    await upstream.stop()
+    await client.close()
+    await reporter.close()
+    identity.stop()
+    await Promise.all([store.close(), locks.close()])
+  })
+}
+
+function missing(name: string): never {
+  process.stderr.write(`unusable configuration:\nthe secret ${name} is missing\n`)
+  process.exit(78)
+}

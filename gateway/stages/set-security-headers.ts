@@ -1,0 +1,32 @@
+import type { EdgeCall } from '../edge/call.ts'
+import type { Stage } from '../pipeline.ts'
+
+const DENIED_FEATURES = ['accelerometer', 'camera', 'display-capture', 'geolocation', 'gyroscope', 'microphone', 'midi', 'payment', 'usb', 'serial', 'hid']
+
+/**
+ * What browsers must enforce for us (T1): no script but our files, no string that becomes markup, no frame around us.
+ * The only foreign content is the payment provider's field, in a frame of its own site.
+ * @see https://www.w3.org/TR/CSP3/ and https://www.w3.org/TR/trusted-types/
+ */
+export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): Stage<EdgeCall> => {
+  const page = [
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "font-src 'self'", "manifest-src 'self'",
+    `form-action 'self' ${identityOrigin}`, `frame-src ${pspOrigin}`, "frame-ancestors 'none'", "base-uri 'none'",
+    "require-trusted-types-for 'script'", "trusted-types 'none'",
+  ].join('; ')
+  const common = {
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': DENIED_FEATURES.map((f) => `${f}=()`).join(', '),
+  }
+  return async (call, next) => {
+    Object.assign(call.headers, common, { 'content-security-policy': call.door.name === 'web' ? page : "default-src 'none'; frame-ancestors 'none'" })
+    // Browsers remember it per host name for all ports: never for a name that other software on this machine shares.
+    if (!isLoopback(new URL(call.door.origin).hostname)) call.headers['strict-transport-security'] = 'max-age=63072000; includeSubDomains'
+    await next()
+  }
+}
+
+const isLoopback = (host: string) => host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || host.startsWith('127.')
