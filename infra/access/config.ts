@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 export const configSchema = z.strictObject({
+  host: z.string().default('127.0.0.1'),
   port: z.int().min(1).max(65_535),
   /** Origin of exchange: its keys verify the narrow tokens that services pass with a live question. */
   exchange: z.url(),

@@ -29,7 +29,7 @@ const listener = createControlApi({
   api: loadApi(readOpenApi(new URL('openapi.yaml', import.meta.url))), handlers, log, report: reporter.report,
   control: { name: 'access-questions', strategies: ['S2.3'] }, subjectOf: peerIdOf(trustDomain),
 })
-const server = await serveMesh(listener, { port: config.port, identity, report: reporter.report })
+const server = await serveMesh(listener, { host: config.host, port: config.port, identity, report: reporter.report })
 ready()
 log.info({ services: config.policies.map((p) => p.service) }, 'ready')
 onStop(log, async () => {

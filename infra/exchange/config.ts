@@ -8,6 +8,7 @@ const operation = z.strictObject({
 })
 
 export const configSchema = z.strictObject({
+  host: z.string().default('127.0.0.1'),
   port: z.int().min(1).max(65_535),
   vaultSocket: z.string(),
   database: databaseSchema,

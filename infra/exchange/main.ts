@@ -36,7 +36,7 @@ const listener = createControlApi({
   api: loadApi(readOpenApi(new URL('openapi.yaml', import.meta.url))), handlers, log, report: reporter.report,
   control: { name: 'narrowing', strategies: ['S12.5'] }, subjectOf: peerIdOf(trustDomain),
 })
-const server = await serveMesh(listener, { port: config.port, identity, report: reporter.report })
+const server = await serveMesh(listener, { host: config.host, port: config.port, identity, report: reporter.report })
 const cleaning = setInterval(() => forgetExpired(store).catch((error: unknown) => log.warn({ err: error }, 'expired redemptions not removed')), 60_000).unref()
 ready()
 log.info({ services: Object.keys(config.services) }, 'ready')

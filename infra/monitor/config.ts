@@ -1,0 +1,19 @@
+import { databaseSchema } from '@shop/chassis/store.ts'
+import { z } from 'zod'
+
+const port = z.int().min(1).max(65_535)
+
+export const configSchema = z.strictObject({
+  /** What ingest and door listen on. */
+  host: z.string().default('127.0.0.1'),
+  /** Ingest, mutual TLS. */
+  port,
+  /** What people and tools read, HTTPS. */
+  doorPort: port,
+  /** PEM chain of the door. */
+  certificate: z.string().min(1),
+  database: databaseSchema,
+})
+
+export type Config = z.infer<typeof configSchema>
+export const secretsSchema = z.looseObject({ doorKey: z.string().min(1), testerToken: z.string().min(32) })
