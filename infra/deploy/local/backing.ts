@@ -31,7 +31,6 @@ export type Backing = {
   ensureRights(): Promise<void>
   /** Certificates that are due are replaced and their servers told. */
   renew(): Promise<void>
-  brokerDoor(): Promise<rabbitmq.RunnerDoor>
 }
 
 export function openBacking({ site, parts, supervisor, authority }: BackingInput): Backing {
@@ -41,7 +40,6 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
   const ownerOf = (one: PlannedProcess) => site.hasOwnIds ? { uid: one.uid, gid: one.uid } : undefined
   const at = (name: string) => site.see(join(site.checkout.shopDir, 'state', name))
   const serverName = (name: string) => `${name}.${site.names.trustDomain}`
-  const mesh = async () => (await authority()).roots.mesh
 
   /** Young certificates are good without asking; an authority made anew since then is noticed by `renew`. */
   async function keep(folder: string, uid: number, request: IssueRequest, isRenewal = false): Promise<Kept & { isNew: boolean }> {
@@ -65,22 +63,21 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
     ({ ports, tls: tlsOf(await mine('runner-consul', 'consul-client')), token: site.secret('consul-management') })
 
   return {
-    brokerDoor,
     async startPostgres() {
       const one = only('postgres')
       const dataDir = at('postgres')
       const { files } = await certificateOf(one)
       await postgres.initDatabase(parts.postgres, dataDir, ownerOf(one))
       await postgres.writeConfig(dataDir, { config: postgres.config(one.ports.sql as number, files), hostAccess: postgres.hostAccess(databases), identities: postgres.identities(databases) }, ownerOf(one))
-      const door = await ownerDoor()
-      await supervisor.start(backingSpec(one, postgres.spawnSpec(parts.postgres, dataDir), (signal) => until(() => postgresReady(door), signal), () => postgres.clearStaleLock(dataDir)))
+      await ownerDoor()
+      await supervisor.start(backingSpec(one, postgres.spawnSpec(parts.postgres, dataDir), (signal) => until(async () => postgresReady(await ownerDoor()), signal), () => postgres.clearStaleLock(dataDir)))
     },
     async startRabbitmq() {
       const one = only('rabbitmq')
       const { files } = await certificateOf(one)
-      const door = await brokerDoor()
+      await brokerDoor()
       await rabbitmq.prepare(parts.rabbitmq, place(), { pem: files.both, roots: files.roots }, wanted, site.secret('erlang-cookie'), ownerOf(one))
-      await supervisor.start(backingSpec(one, rabbitmq.spawnSpec(parts.rabbitmq, place()), (signal) => until(() => rabbitmq.ready(door), signal, 200)))
+      await supervisor.start(backingSpec(one, rabbitmq.spawnSpec(parts.rabbitmq, place()), (signal) => until(async () => rabbitmq.ready(await brokerDoor()), signal, 200)))
     },
     async startConsul() {
       const ports = servers.map((one) => one.ports as consul.ConsulPorts)
@@ -88,8 +85,11 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
       await Promise.all(servers.map(async (one, index) => {
         const { files } = await certificateOf(one)
         await consul.prepare(at(one.name), consul.config(index, ports, join(at(one.name), 'data'), files, secrets, parts.consul.version), ownerOf(one))
-        const client = consul.createConsulClient(await consulDoor([one.ports.https as number]))
-        await supervisor.start(backingSpec(one, consul.spawnSpec(parts.consul, at(one.name)), (signal) => until(() => consul.ready(client), signal)))
+        const isReady = async () => {
+          const client = consul.createConsulClient(await consulDoor([one.ports.https as number]))
+          return consul.ready(client).finally(() => client.close())
+        }
+        await supervisor.start(backingSpec(one, consul.spawnSpec(parts.consul, at(one.name)), (signal) => until(isReady, signal)))
       }))
     },
     async ensureDatabases() {
@@ -119,7 +119,8 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
         [token('agent', 'agent', site.secret('consul-agent')), token('registrar', 'registrar'), ...readers.map((name) => token(`reader-${name}`, name))]).finally(() => client.close())
     },
     async renew() {
-      await mesh()
+      await authority()
+      await Promise.all([ownerDoor(), brokerDoor(), consulDoor()])
       for (const one of [only('postgres'), only('rabbitmq'), ...servers]) {
         if (!supervisor.list().some(({ name }) => name === one.name)) continue
         const { isNew } = await certificateOf(one, true)

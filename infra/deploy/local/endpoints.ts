@@ -1,6 +1,6 @@
 /** `.shop/endpoints.json`: the doors of the running system, for testers' tools. Shape: docs/endpoints.schema.json. */
 import { PARTNERS, demoAccounts, hasCertificate } from './accounts.ts'
-import { apiKeyOf, originOf, passwordOf } from './launch-documents.ts'
+import { apiKeyOf, mobileRedirectUri, originOf, passwordOf } from './launch-documents.ts'
 import type { Plan, PlannedProcess } from './plan.ts'
 import type { System } from '../system.ts'
 
@@ -16,8 +16,6 @@ export type EndpointsInput = {
   runner: { pid: number; uid: number; socket: string }
   controlsOff: { control: string; strategies: string[]; until?: string }[]
 }
-
-export const mobileRedirectUri = ({ trustDomain }: System) => `${trustDomain.split('.').reverse().join('.')}:/callback`
 
 export function describeEndpoints(e: EndpointsInput): Record<string, unknown> {
   const origin = (name: string, port: string) => originOf(e.plan, name, port)

@@ -56,7 +56,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
   if (one.kind === 'micro-gateway') {
     const app = `${one.workload}-${one.instance}`
     return {
-      config: { host: HOST, port, appSocket: m.socket(app, one.name), outboundSocket: m.socket(one.name, app), policy: meshPolicyFor(m.system, one.workload, fixed), ...registry, exchangeIssuer: issuerOf(m.system) },
+      config: { host: HOST, port, appSocket: m.socket(app, one.name), outboundSocket: m.socket(one.name, app), policy: meshPolicyFor(m.system, one.workload, fixed), ...registry, exchangeIssuer: issuerOf(m.system), doorRoots: m.roots.doors },
       secrets: { consulToken: m.secret(consulTokenOf(one.workload)) },
     }
   }
@@ -71,7 +71,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
     access: () => ({ config: { port, exchange: registry.exchange, monitor: registry.monitor, policies: accessPolicies(m.system) } }),
     exchange: () => ({
       config: {
-        port, vaultSocket: m.socket('vault', 'exchange'), ...database, access: fixed.access, identityIssuer: origin('identity', 'door'), doorRoots: m.roots.doors,
+        port, vaultSocket: m.socket('vault', 'exchange'), ...database, access: fixed.access, monitor: registry.monitor, identityIssuer: origin('identity', 'door'), doorRoots: m.roots.doors,
         services: exchangeServices(m.system), lifetimeSeconds: 60,
       },
     }),
@@ -80,6 +80,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
       return {
         config: {
           port, issuer: origin('identity', 'door'), certificate: door().certificate, vaultSocket: m.socket('vault', 'identity'), ...database, userRoots: m.roots.users, accounts, monitor: registry.monitor,
+          mobile: { redirectUris: [mobileRedirectUri(m.system)] },
           edge: { redirectUris: [`${origin('edge', 'web')}/callback`], postLogoutRedirectUris: [`${origin('edge', 'web')}/`], spiffeId: `spiffe://${m.system.trustDomain}/mesh/edge` },
         },
         secrets: { doorKey: door().key, cookieKey: m.secret('identity-cookie-key'), ...Object.fromEntries(accounts.map(({ username }) => [`password:${username}`, m.secret(passwordOf(username))])) },
@@ -122,21 +123,21 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
 function describeService(one: PlannedProcess, m: Material, database: Record<string, unknown>): Told {
   const service = m.system.services.find(({ name }) => name === one.workload)
   const gateway = `${one.name}-gateway`
-  // What a service shares with a party outside the mesh, once for each that its service.ts declares.
-  const external: { config: Record<string, unknown>; secrets: Record<string, string> } = (service?.external ?? []).includes('psp')
-    ? { config: { pspMerchant: m.system.cookiePrefix }, secrets: { pspKey: m.secret('psp-merchant-key'), webhookSecret: m.secret('psp-webhook-secret') } }
-    : { config: {}, secrets: {} }
+  // What a service shares with a party outside the mesh, for each that its service.ts declares.
+  const shared: Record<string, Record<string, string>> = { psp: { pspKey: m.secret('psp-merchant-key'), webhookSecret: m.secret('psp-webhook-secret') } }
   return {
     config: {
       socket: m.socket(one.name, gateway), outboundSocket: m.socket(gateway, one.name), ...database, broker: { host: HOST, port: portOf(m.plan, 'rabbitmq', 'amqps'), vhost: VHOST },
-      producers: producersFor(m.system, one.workload), ...external.config,
+      producers: producersFor(m.system, one.workload),
     },
-    secrets: external.secrets,
+    secrets: Object.assign({}, ...(service?.external ?? []).map((name) => shared[name])),
   }
 }
 
 export const passwordOf = (username: string) => `password:${username}`
 export const apiKeyOf = (clientId: string) => `api-key:${clientId}`
+/** A private-use scheme, the trust domain turned round (RFC 8252 §7.1). */
+export const mobileRedirectUri = ({ trustDomain }: System) => `${trustDomain.split('.').reverse().join('.')}:/callback`
 export const issuerOf = ({ trustDomain }: System) => `https://exchange.${trustDomain}`
 
 function portOf(plan: Plan, name: string, port: string): number {

@@ -15,6 +15,8 @@ export type Spec = {
   /** For programs that do not report on descriptor 4: resolves when it serves, rejects to end it. */
   probe?(signal: AbortSignal): Promise<void>
   stopSignal?: NodeJS.Signals
+  /** Ends it when a successor serves already; else the stop signal. */
+  handoverSignal?: NodeJS.Signals
 }
 
 export type State = 'starting' | 'ready' | 'waiting' | 'failing' | 'stopping' | 'stopped'
@@ -110,12 +112,12 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
     entry.timer = setTimeout(() => void launch(entry), isExpired ? 0 : Math.min(100 * 2 ** entry.deaths.length, 15_000))
   }
 
-  async function end(entry: Entry, child: ChildProcess | undefined): Promise<void> {
+  async function end(entry: Entry, child: ChildProcess | undefined, signal: NodeJS.Signals = entry.spec.stopSignal ?? 'SIGTERM'): Promise<void> {
     if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return
     const pid = child.pid
     const timer = setTimeout(() => killGroup(pid), STOP_WITHIN_MS)
     const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill(entry.spec.stopSignal ?? 'SIGTERM')
+    child.kill(signal)
     await gone
     clearTimeout(timer)
   }
@@ -143,7 +145,7 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
         else void launch(entry)
         throw error
       }
-      await end({ ...entry, spec: oldSpec }, old)
+      await end(entry, old, oldSpec.handoverSignal ?? oldSpec.stopSignal)
     },
     signal(name, signal) {
       entries.get(name)?.process?.kill(signal)

@@ -1,1 +1,87 @@
-export {}
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { enrol } from '@shop/chassis/identity.ts'
+import type { Enrolment, Names } from '@shop/chassis/launch.ts'
+import { createLog } from '@shop/chassis/log.ts'
+import { repo, shopDirOf } from '../checkout.ts'
+import type { Parsed } from '../commands.ts'
+import { askRunner } from '../control.ts'
+import { liveRunner } from '../orphans.ts'
+import type { Status } from '../status.ts'
+
+/** A row of infra/lab/controls.ts: `processes` are names, workloads or kinds; `entry` stands below infra/lab. */
+export type Control = { name: string; strategies: string[]; processes: string[]; entry: string }
+
+export async function lab({ positionals: [action, ...rest] }: Parsed): Promise<number> {
+  if (process.env.NODE_ENV === 'production') throw new Error('The lab is refused in production.')
+  if (action === 'list') return list()
+  const live = liveRunner(shopDirOf(process.env))
+  if (!live) throw new Error('Nothing runs. Start it with npm start.')
+  if (action === 'as') return runAs(live.control, rest)
+  if (action === 'off' || action === 'on') return turn(live.control, action, rest)
+  throw new Error(`lab ${action ?? ''}: allowed are off CONTROL, on CONTROL, on --all, list, as NAME CMD…`)
+}
+
+async function readControls(): Promise<Control[]> {
+  const path = join(repo, 'infra/lab/controls.ts')
+  return existsSync(path) ? ((await import(path)) as { controls: Control[] }).controls : []
+}
+
+async function list(): Promise<number> {
+  const live = liveRunner(shopDirOf(process.env))
+  const off = live ? (await askRunner<Status>(live.control, 'GET', '/status')).controlsOff : []
+  for (const { name, strategies } of await readControls()) {
+    const now = off.find(({ control }) => control === name)
+    process.stdout.write(`${name.padEnd(28)}${strategies.join(', ').padEnd(18)}${now ? `OFF until ${now.until}` : 'on'}\n`)
+  }
+  return 0
+}
+
+/** Off or on in every process that has the control; a strategy's id stands for its control when it has one. */
+async function turn(socket: string, action: 'off' | 'on', args: string[]): Promise<number> {
+  const [name] = args
+  const status = await askRunner<Status>(socket, 'GET', '/status')
+  const controls = await readControls()
+  const chosen = name === '--all' && action === 'on' ? controls : controls.filter((control) => control.name === name || control.strategies.includes(name ?? ''))
+  if (chosen.length === 0 || (chosen.length > 1 && name !== '--all')) throw new Error(`lab ${action} ${name ?? ''}: ${chosen.length > 1 ? `that is several controls (${chosen.map((control) => control.name).join(', ')}); name one` : `there is no such control. There are: ${controls.map((control) => control.name).join(', ')}`}`)
+  const seconds = args[1] === '--for' ? parseDuration(args[2]) : undefined
+  for (const control of chosen)
+    for (const { name: process } of status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => control.processes.includes(word))))
+      await (action === 'off'
+        ? askRunner(socket, 'POST', '/variant', { process, entry: control.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
+        : askRunner(socket, 'POST', '/variant/back', { process }))
+  const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
+  process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
+  return 0
+}
+
+/** '90s', '30m', '2h' in seconds. */
+export function parseDuration(text = ''): number {
+  const [, count, unit] = text.match(/^(\d+)([smh])$/) ?? []
+  if (!count) throw new Error(`--for ${text}: allowed is a number with s, m or h, as in 30m, at most 120m`)
+  return Number(count) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h']
+}
+
+type Held = { enrolment: Enrolment; names: Names; process: string; workload: string; places: Record<string, unknown> }
+
+/** Runs a command with what a compromised service's micro-gateway would hold, in a folder that SHOP_HELD names and that goes with it. */
+async function runAs(socket: string, [workload, ...command]: string[]): Promise<number> {
+  if (!workload || command.length === 0) throw new Error('lab as NAME CMD…: name a service and a command')
+  const { places, ...launch } = await askRunner<Held>(socket, 'POST', '/hold', { workload })
+  const identity = await enrol(launch, createLog(launch.process))
+  const { key, certificate, spiffeId } = identity.mesh()
+  const folder = mkdtempSync(join(tmpdir(), 'shop-held-'))
+  try {
+    for (const [name, content] of [['key.pem', key], ['certificate.pem', certificate], ['roots.pem', identity.roots], ['places.json', JSON.stringify({ spiffeId, ...places }, null, 2)]] as const)
+      writeFileSync(join(folder, name), content, { mode: 0o600 })
+    return await new Promise<number>((resolve, reject) => {
+      const child = spawn(command[0] as string, command.slice(1), { stdio: 'inherit', env: { ...process.env, SHOP_HELD: folder } })
+      child.once('error', reject).once('exit', (code) => resolve(code ?? 1))
+    })
+  } finally {
+    identity.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
