@@ -4,7 +4,7 @@
  * Keys are made here and never leave the process (S1.5). A process whose certificate ran out cannot prove itself
  * any more and exits; the supervisor starts it with a new secret.
  */
-import { createHash, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { Client } from 'undici'
 import { newCertificateRequest } from './certificate-request.ts'
 import { pemBlocks } from './der.ts'
@@ -73,18 +73,18 @@ export function keepRenewed(
     let timer: NodeJS.Timeout | undefined
     let isStopped = false
     let failures = 0
-    let due = halfLife(get0())
-    function get0() { return held.get(kind)! }
+    const notAfter = () => held.get(kind)!.notAfter
+    let due = halfLife(held.get(kind)!)
     async function tick(): Promise<void> {
       const now = Date.now()
-      if (now >= get0().notAfter.getTime()) {
-        log.fatal({ kind, notAfter: get0().notAfter }, 'certificate ran out')
+      if (now >= notAfter().getTime()) {
+        log.fatal({ kind, notAfter: notAfter() }, 'certificate ran out')
         process.exit(75)
       }
       if (now >= due) {
         try {
           const { key, csr } = newCertificateRequest()
-          const next = credentialsOf(key, await issue(kind, csr, get0()), spiffeId(trustDomain, `${kind}/${workload}`))
+          const next = credentialsOf(key, await issue(kind, csr, held.get(kind)!), spiffeId(trustDomain, `${kind}/${workload}`))
           if (isStopped) return
           held.set(kind, next)
           due = halfLife(next)
@@ -92,7 +92,7 @@ export function keepRenewed(
           log.info({ kind, notAfter: next.notAfter }, 'certificate renewed')
           for (const listener of listeners) listener(kind)
         } catch (error) {
-          const left = get0().notAfter.getTime() - Date.now()
+          const left = notAfter().getTime() - Date.now()
           due = Date.now() + Math.min(30_000, left / 8, 100 * 2 ** failures++) * (0.75 + Math.random() / 2)
           log.warn({ kind, failures, err: error }, 'certificate not renewed')
         }
@@ -101,7 +101,7 @@ export function keepRenewed(
     }
     // Timers stand still while a laptop sleeps, wall time does not: look at least every 15 s.
     function wait() {
-      if (!isStopped) timer = setTimeout(() => void tick(), Math.max(10, Math.min(15_000, due - Date.now(), get0().notAfter.getTime() - Date.now()))).unref()
+      if (!isStopped) timer = setTimeout(() => void tick(), Math.max(10, Math.min(15_000, due - Date.now(), notAfter().getTime() - Date.now()))).unref()
     }
     wait()
     return () => { isStopped = true; clearTimeout(timer) }
@@ -123,6 +123,7 @@ const halfLife = (c: Credentials): number => Date.now() + (c.notAfter.getTime() 
 export function credentialsOf(key: string, certificate: string, expected: string): Credentials {
   const leaf = new X509Certificate(certificate)
   const uris = uriNames(leaf)
+  if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error('the certificate is for another key')
   if (uris.length !== 1 || uris[0] !== expected) throw new Error(`the certificate is not for ${expected}`)
   return { spiffeId: expected, key, certificate, thumbprint: createHash('sha256').update(leaf.raw).digest('base64url'), notAfter: leaf.validToDate }
 }

@@ -134,6 +134,7 @@ export type MeshPool = {
 export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 16 }: { connections?: number } = {}): MeshPool {
   const expected = `spiffe://${identity.trustDomain}/mesh/${expectedWorkload}`
   const pools = new Map<Credentials, Pool>()
+  let present = identity.mesh()
   let isClosed = false
 
   function open(credentials: Credentials): Pool {
@@ -143,6 +144,7 @@ export function createMeshPool(identity: WorkloadIdentity, origin: string, expec
       clientTtl: Math.max(500, left / 4), keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000,
     })
     pools.set(credentials, pool)
+    if (credentials !== identity.mesh()) retire(credentials, pool)
     return pool
   }
 
@@ -155,13 +157,15 @@ export function createMeshPool(identity: WorkloadIdentity, origin: string, expec
     }, Math.min(10_000, Math.max(0, left / 3))).unref()
   }
 
-  identity.onRenewed((kind) => {
-    if (kind !== 'mesh') return
-    for (const [credentials, pool] of pools) if (credentials !== identity.mesh()) retire(credentials, pool)
-  })
   return {
     dispatcher(credentials = identity.mesh()) {
       if (isClosed) throw new Error(`the pool to ${expectedWorkload} is closed`)
+      // Looked at here and not on renewal: a pool that nobody uses keeps no listener, and its idle connections end by themselves.
+      if (present !== identity.mesh()) {
+        const old = pools.get(present)
+        if (old) retire(present, old)
+        present = identity.mesh()
+      }
       return pools.get(credentials) ?? open(credentials)
     },
     async close() {

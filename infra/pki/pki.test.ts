@@ -7,13 +7,14 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'n
 import { newCertificateRequest } from '@shop/chassis/certificate-request.ts'
 import { enrol, type Credentials, type WorkloadIdentity } from '@shop/chassis/identity.ts'
 import { Problem } from '@shop/chassis/problem.ts'
+import { names, quiet, softhsm } from '@shop/chassis/test-part.ts'
 import { createMeshPool, keepFresh, meshServerOptions, onHandshakeRefused, peerOf } from '@shop/chassis/tls.ts'
 import { createVaultClient, type VaultClient } from '@shop/chassis/vault-client.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureAuthorities } from './authorities.ts'
 import { signLeaf } from './certificate.ts'
 import type { Profile } from './profiles.ts'
-import { names, quiet, softhsm, startControlPlane, type ControlPlane } from './control-plane.fixture.ts'
+import { startControlPlane, type ControlPlane } from './test-control-plane.ts'
 
 type Refusal = { reason: string; address: string | undefined }
 
@@ -306,10 +307,12 @@ describe.skipIf(!softhsm)('pki', () => {
   test('a restart keeps every authority; lost state makes new ones, but for the doors', async () => {
     const roots = async () => (await plane.admin<Record<string, string>>('GET', '/roots')).body
     const before = await roots()
-    await plane.restartPki()
+    await plane.stopPki()
+    await plane.startPki()
     expect(await roots()).toEqual(before)
     rmSync(`${plane.dir}/state`, { recursive: true })
-    await plane.restartPki()
+    await plane.stopPki()
+    await plane.startPki()
     const after = await roots()
     expect(after['doors']).toBe(before['doors'])
     for (const name of ['mesh', 'consul', 'partners', 'users']) expect(after[name]).not.toBe(before[name])

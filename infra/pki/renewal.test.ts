@@ -3,9 +3,10 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { enrol } from '@shop/chassis/identity.ts'
+import { names, quiet, softhsm } from '@shop/chassis/test-part.ts'
 import { createMeshPool, keepFresh, meshServerOptions, peerOf } from '@shop/chassis/tls.ts'
-import { describe, expect, test } from 'vitest'
-import { names, quiet, softhsm, startControlPlane } from './control-plane.fixture.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { startControlPlane } from './test-control-plane.ts'
 
 describe.skipIf(!softhsm)('renewal', () => {
   test('S4.3 no request fails while all certificates are renewed, and old connections end', { timeout: 40_000 }, async () => {
@@ -63,6 +64,33 @@ describe.skipIf(!softhsm)('renewal', () => {
     for (const identity of [order!, billing!]) identity.stop()
     server.closeAllConnections()
     server.close()
+    await plane.stop()
+  })
+
+  test('a pki that is away is asked again; a process whose certificate ran out ends', { timeout: 40_000 }, async () => {
+    const plane = await startControlPlane({ port: 23_003, lifetimeSeconds: { mesh: 5 } })
+    const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as () => never)
+    const warn = vi.spyOn(quiet, 'warn')
+    const identity = await enrol(await plane.launch('order', ['mesh']), quiet)
+    const first = identity.mesh()
+    const renewed = new Promise((resolve) => identity.onRenewed(resolve))
+
+    await plane.stopPki()
+    await vi.waitUntil(() => warn.mock.calls.length >= 1, { timeout: 5_000 })
+    expect(identity.mesh()).toBe(first)
+    await plane.startPki()
+    await renewed
+    expect(identity.mesh().thumbprint).not.toBe(first.thumbprint)
+    expect(identity.mesh().key).not.toBe(first.key)
+    expect(exit).not.toHaveBeenCalled()
+
+    await plane.stopPki()
+    const last = identity.mesh().notAfter.getTime()
+    await vi.waitUntil(() => exit.mock.calls.length > 0, { timeout: 8_000 })
+    expect(exit).toHaveBeenCalledWith(75)
+    expect(Date.now()).toBeGreaterThanOrEqual(last)
+    identity.stop()
+    vi.restoreAllMocks()
     await plane.stop()
   })
 })

@@ -7,7 +7,7 @@ import { createVaultClient, signJwt, type VaultClient } from '@shop/chassis/vaul
 import fc from 'fast-check'
 import { compactVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { names, softhsm, startPart, type Child } from '../pki/control-plane.fixture.ts'
+import { names, softhsm, startPart, type Child } from '@shop/chassis/test-part.ts'
 
 const publicKey = (jwk: object): KeyObject => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
 

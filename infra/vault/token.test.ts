@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterAll, describe, expect, test } from 'vitest'
-import { softhsm } from '../pki/control-plane.fixture.ts'
+import { softhsm } from '@shop/chassis/test-part.ts'
 import { CKA, CKO, CKR, CryptokiError, loadCryptoki } from './cryptoki.ts'
 import { openToken } from './token.ts'
 
