@@ -2,18 +2,19 @@
  * RabbitMQ, started as Erlang's machine itself: TLS 1.3 only, login by client certificate, no management, no epmd,
  * Erlang's distribution on loopback under a cookie of its own (S4.2, S5.1).
  */
-import { cp, mkdir, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, glob, mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import amqp from 'amqplib'
 import { READY, REPLAY, VHOST, type Definitions } from './broker-model.ts'
 import { makePrivate, writePrivate } from './files.ts'
-import { glob } from 'node:fs/promises'
 import type { Rabbitmq } from './parts.ts'
 import { run } from './run.ts'
 import type { Owner, SpawnSpec } from './spawn-spec.ts'
 
 /** `pem`: key and chain in one file, so that a renewal is one rename and is never seen torn. */
 export type RabbitmqFiles = { pem: string; roots: string }
+/** Text of that file. Erlang finds no key where a block does not begin on a line of its own, and then answers nobody. */
+export const onePem = (certificate: string, key: string): string => `${certificate.trim()}\n${key.trim()}\n`
 /** `dir` is the broker's own: its configuration, its home with the cookie, its data. */
 export type RabbitmqPlace = { dir: string; port: number; distributionPort: number }
 
