@@ -72,7 +72,7 @@ test('S13.2 a callee or operation that policy does not name cannot be called, an
 })
 
 // What each control refuses, attacked from inside the mesh with a real certificate.
-const attack = async (claims: object, { audience = 'billing', scope = 'findByOrder', caller = 'order', bound = caller, method = 'GET', path = invoice, options = {} as object } = {}) => {
+const attack = async (claims: object, { audience = 'billing', scope = 'findByOrder', caller = 'order' as string, bound = caller as string, method = 'GET', path = invoice, options = {} as object } = {}) => {
   const token = system.narrow({ audience, scope, caller, thumbprint: await system.thumbprint(bound), claims })
   return system.direct(caller, 26_001, { method, path, headers: { authorization: `Bearer ${token}` }, ...options })
 }

@@ -16,7 +16,7 @@ import { loadApi } from '@shop/chassis/operation.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused } from '@shop/chassis/tls.ts'
 import { compose, type Control } from '../pipeline.ts'
 import { headerAllowLists } from '../stages/header-allow-list.ts'
-import { refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
+import { oneAtATime, refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
 import { createTokenVerifier } from '../stages/token-verifier.ts'
 import { createUpstream } from '../upstream/call.ts'
 import { systemClock } from '../upstream/clock.ts'
@@ -34,7 +34,7 @@ type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
 export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional' }
 
 export type MicroGateway = {
-  /** Says 503 to health checks for `noticeMs`, then takes no more calls and ends those in flight. */
+  /** For `noticeMs` says 503 to health checks and asks clients to connect anew, then takes no more calls and ends those in flight. */
   stop(noticeMs?: number): Promise<void>
 }
 
@@ -57,28 +57,33 @@ export async function startMicroGateway(launch: Launch<Config>, log: Logger, { i
   })), service.forward)
   const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))
 
-  const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, (request, response) => {
+  const serve = (run: Promise<void>, call: Pick<InboundCall, 'answer'>, response: ServerResponse, refused: (error: unknown) => void) => {
+    // Clients move to another instance, or to our successor, before we close.
+    if (isDraining) response.setHeader('connection', 'close')
+    run.then(() => writeAnswer(response, call.answer!)).catch(refused)
+  }
+  const otherProtocol = ({ reason, address }: { reason: string; address: string | undefined }) => report({
+    detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
+  })
+  const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, oneAtATime((request, response) => {
     const call = inboundCall(request, now())
     serve(intoService(call), call, response, (error) => refuse(request, response, error, {
       // The peer did it: what a refused token says of its subject may be stolen or made up.
       subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
       credential: call.token && hash('sha256', call.token, 'base64url'),
     }))
-  })
+  }, otherProtocol))
   keepFresh(mesh, identity)
   onHandshakeRefused(mesh, ({ reason, address }) => report({
     detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   }))
-  refuseOtherProtocols(mesh, ({ reason, address }) => report({
-    detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
-  }))
-  const own = http.createServer(serverLimits, (request, response) => {
+  const own = http.createServer(serverLimits, oneAtATime((request, response) => {
     const call = outboundCall(request, now())
     serve(outOfService(call), call, response, (error) => refuse(request, response, error, {
       subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: call.trace.traceId, operation: call.operation?.id,
     }))
-  })
-  refuseOtherProtocols(own, ({ reason }) => log.warn({ reason }, 'own service sent no HTTP/1.1'))
+  }, otherProtocol))
+  for (const server of [mesh, own]) refuseOtherProtocols(server, otherProtocol)
 
   await upstream.ready()
   await listen(mesh, { host: config.host, port: config.port, ...(process.platform === 'linux' && { reusePort: true }) })
@@ -95,10 +100,6 @@ export async function startMicroGateway(launch: Launch<Config>, log: Logger, { i
 }
 
 const same = <T>(list: T): T => list
-
-function serve(run: Promise<void>, call: { answer: InboundCall['answer'] }, response: ServerResponse, refuse: (error: unknown) => void): void {
-  run.then(() => writeAnswer(response, call.answer!)).catch(refuse)
-}
 
 const listen = (server: Server | https.Server, where: object): Promise<void> =>
   new Promise((resolve, reject) => server.once('error', reject).listen(where, () => { server.off('error', reject); resolve() }))

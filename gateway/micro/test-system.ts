@@ -142,17 +142,17 @@ export async function createTestSystem() {
   }
 
   /** A service with its micro-gateway in front. */
-  async function start(workload: string, { port, outbound = {}, callers = {}, api = billingApi, composition = {}, as }: { port: number; outbound?: MeshPolicy['outbound']; callers?: Record<string, string[]>; api?: OpenApiDocument; composition?: Composition; as?: WorkloadIdentity }) {
+  async function start(workload: string, { port, outbound = {}, callers = {}, api = billingApi, composition = {}, as, suffix = '' }: { port: number; outbound?: MeshPolicy['outbound']; callers?: Record<string, string[]>; api?: OpenApiDocument; composition?: Composition; as?: WorkloadIdentity; suffix?: string }) {
     const seen: Call[] = []
     const app = { handler: ((_call, res) => json(res, 200, { number: '2026-000001' })) as Handler }
-    const appSocket = join(folder, `${workload}-${port}.app`)
+    const appSocket = join(folder, `${workload}-${port}${suffix}.app`)
     const service = http.createServer(async (req, res) => {
       const call = { method: req.method!, path: req.url!, headers: req.headers, body: await read(req) }
       if (req.url !== '/health') seen.push(call)
       app.handler(call, res)
     })
     await new Promise<void>((resolve) => service.listen(appSocket, resolve))
-    const outboundSocket = join(folder, `${workload}-${port}.out`)
+    const outboundSocket = join(folder, `${workload}-${port}${suffix}.out`)
     const own = as ?? await identity(workload)
     const gateway = await startMicroGateway({
       process: `${workload}-1-gateway`, workload, instance: 1, version: '1', names: { brand: 'Test', trustDomain: TRUST, cookiePrefix: 't', checkout: 'x' }, secrets: { consulToken: 'token' },

@@ -26,6 +26,7 @@ export function framingFault({ httpVersion, url, rawHeaders }: Pick<IncomingMess
     if (name === 'transfer-encoding' && value !== 'chunked') return 'Transfer-Encoding is not chunked alone'
     if (name === 'expect' || name === 'upgrade' || name === 'http2-settings' || name === 'trailer' || name === 'proxy-connection') return `header ${name}`
   }
+  if (!seen.has('host')) return 'no Host'
   return seen.has('transfer-encoding') && seen.has('content-length') ? 'two lengths' : null
 }
 

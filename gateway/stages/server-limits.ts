@@ -1,11 +1,12 @@
-/** What a gateway's HTTP server accepts before any control runs: sizes, times, a strict parser (S5.1, S11.3). */
-import type { Server, ServerOptions } from 'node:http'
+/** What a gateway's HTTP server accepts before any control runs: sizes, times, a strict parser, one request at a time (S5.1, S11.3). */
+import type { RequestListener, Server, ServerOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export const serverLimits = {
   insecureHTTPParser: false,
-  requireHostHeader: true,
+  // Node would answer a request without Host itself and read on; the framing control refuses it and the connection ends.
+  requireHostHeader: false,
   maxHeaderSize: 16_384,
   headersTimeout: 5_000,
   requestTimeout: 15_000,
@@ -15,13 +16,43 @@ export const serverLimits = {
   noDelay: true,
 } satisfies ServerOptions
 
+export type RefusedBelow = (about: { reason: string; address: string | undefined }) => void
+
+const busy = new WeakSet<Duplex>()
+
+/**
+ * Nothing is read behind a request before it is answered: no client of ours pipelines, and what stands behind a refused
+ * request may be the smuggled half of it. The answer under way is sent, then the connection ends.
+ */
+export const oneAtATime = (listener: RequestListener, refused: RefusedBelow): RequestListener => (request, response) => {
+  const { socket } = request
+  if (!socket.writable) return
+  if (busy.has(socket)) {
+    refused({ reason: 'request behind an unanswered one', address: socket.remoteAddress })
+    pipelined.add(socket)
+    return
+  }
+  busy.add(socket)
+  response.once('close', () => {
+    busy.delete(socket)
+    if (pipelined.has(socket)) socket.destroySoon()
+  })
+  listener(request, response)
+}
+const pipelined = new WeakSet<Duplex>()
+
 /**
  * Requests that never become one: unparsable, CONNECT, Upgrade, Expect. Each gets one refusal and a closed connection,
  * so that no byte behind it is read as a second request.
  */
-export function refuseOtherProtocols(server: Server, refused: (about: { reason: string; address: string | undefined }) => void): void {
+export function refuseOtherProtocols(server: Server, refused: RefusedBelow): void {
   const end = (socket: Duplex, status: string, reason: string) => {
     refused({ reason, address: (socket as Socket).remoteAddress })
+    // An answer under way must not be mixed with a refusal; it may still go out, unless it waits for a body that broke.
+    if (busy.has(socket)) {
+      pipelined.add(socket)
+      return void setTimeout(() => socket.destroy(), 200).unref()
+    }
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
     ;(socket as Socket).destroySoon()
   }

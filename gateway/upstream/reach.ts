@@ -61,16 +61,17 @@ export function reach({ directory, connect, clock, report }: ReachParts): Stage<
     const tried = new Set<string>()
     budget = deposit(budget, clock.now())
     for (let attempt = 1; ; attempt++) {
-      const instances = directory.list(call.callee.name).instances.filter((i) => !tried.has(i.key))
+      const { instances } = directory.list(call.callee.name)
       const good = new Set(outliersOf(call.callee.name).eligible(instances.map((i) => i.key), clock.now()))
-      const instance = pickTwo(instances.filter((i) => good.has(i.key)), (i) => inFlight.get(i.key) ?? 0, clock.random)
+      const others = instances.filter((i) => good.has(i.key) && !tried.has(i.key))
+      // A kept connection that ended says little about its instance: with no other there, the same is asked again.
+      const instance = pickTwo(others.length ? others : instances.filter((i) => good.has(i.key)), (i) => inFlight.get(i.key) ?? 0, clock.random)
       if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
       tried.add(instance.key)
       try {
         return await ask(call, instance)
       } catch (error) {
-        const isOtherLeft = directory.list(call.callee.name).instances.some((i) => !tried.has(i.key))
-        const paid = attempt < ATTEMPTS && isOtherLeft && clock.now() < call.request.deadline && mayMove(call, error) ? withdraw(budget, clock.now()) : null
+        const paid = attempt < ATTEMPTS && clock.now() < call.request.deadline && mayMove(call, error) ? withdraw(budget, clock.now()) : null
         if (!paid) throw error
         budget = paid
       }
