@@ -51,7 +51,10 @@ export async function openSigningKeys(vault: VaultClient, lives: KeyLives, log: 
       const signing = known.find((k) => k.label === signWith)!
       return signJwt(vault, signing.label, { typ: NARROW_TYP, kid: signing.kid }, claims)
     },
-    published: () => ({ keys: known.map(({ jwk: { kty, crv, x, y }, kid }) => ({ kty, crv, x, y, kid, use: 'sig', alg: 'ES256' })) }),
+    published() {
+      const { publish } = planKeys(known, now(), lives)
+      return { keys: known.filter((k) => publish.includes(k.label)).map(({ jwk: { kty, crv, x, y }, kid }) => ({ kty, crv, x, y, kid, use: 'sig', alg: 'ES256' })) }
+    },
     verifying: { key: (kid) => byKid.get(kid) ?? Promise.resolve(undefined) },
     stop: () => clearTimeout(timer),
   }
