@@ -119,9 +119,13 @@ export function createProvider({ config, names, adapter, accounts, pages, bearer
       const account = await accounts.find(sub)
       return account && { accountId: account.id, claims: () => claimsOf(account) }
     },
-    // One grant a sign-in: what a stolen token's reuse revokes is this family and no other.
+    // One grant for a browser's session with a client: reuse of a stolen token ends all that came from this session.
     loadExistingGrant: async (ctx) => {
-      const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client!.clientId, accountId: ctx.oidc.session!.accountId! })
+      const { client, session, provider } = ctx.oidc as Required<typeof ctx.oidc>
+      const grantId = session.grantIdFor(client.clientId)
+      const known = grantId && (await provider.Grant.find(grantId))
+      if (known && known.accountId === session.accountId) return known
+      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId! })
       grant.addOIDCScope('openid profile email offline_access')
       grant.addResourceScope(resource, 'shop')
       await grant.save()
