@@ -56,7 +56,7 @@ export function createAsk(callUpstream: CallUpstream, freshToken: (session: Open
 
 /** What our own side of the mesh refused or could not do. */
 function ofGateway(error: unknown): unknown {
-  if (!(error instanceof Problem)) return error
+  if (!(error instanceof Problem) || error.code === 'client-gone') return error
   if (error.status === 401) return SessionEnded({ cause: error })
   if (error.code === 'exchange-denied' || error.code === 'access-denied') return RoleNotAllowed({ cause: error, evidence: { reason: error.code } })
   const about = { cause: error, evidence: { reason: error.code } }
@@ -80,7 +80,7 @@ function ofService(status: number, body: Buffer, operation: string): Problem {
   const known = servicesProblems.get(String(told.code))
   const kind = known?.status === status ? known : PUBLIC[status]
   if (!kind) return UpstreamUnusable({ evidence })
-  return kind({ evidence, ...(known && typeof told.detail === 'string' && { detail: told.detail.slice(0, 300) }), ...(Array.isArray(told.errors) && { errors: told.errors.slice(0, 20).flatMap(asFieldError) }) })
+  return kind({ evidence, ...(known && status !== 404 && typeof told.detail === 'string' && { detail: told.detail.slice(0, 300) }), ...(Array.isArray(told.errors) && { errors: told.errors.slice(0, 20).flatMap(asFieldError) }) })
 }
 
 const asFieldError = (e: Partial<FieldError> | null): FieldError[] =>

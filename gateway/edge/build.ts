@@ -46,8 +46,8 @@ export type BuildParts = {
   log: Logger
   report: Report
   stopping: AbortSignal
-  /** Another composition of the same controls. */
-  pipeline?: (controls: EdgeControls) => EdgeControls
+  /** Another composition of the same controls; production's is the identity. */
+  pipeline: (controls: EdgeControls) => EdgeControls
 }
 
 export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof createRim>; sessions: Sessions } {
@@ -86,7 +86,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
       call.answer = await handlers[target.operation.id]!(call)
     }
   }
-  const chosen = (parts.pipeline ?? ((c) => c))(controls)
+  const chosen = parts.pipeline(controls)
   const of = (door: DoorName) => compose(chosen.filter((c) => c.doors.length === 0 || c.doors.includes(door)), answer)
   const byDoor = { web: of('web'), mobile: of('mobile'), partner: of('partner') }
   const handle = createRim({ run: (call) => byDoor[call.door.name](call), storefront, log, report: parts.report, stopping })

@@ -36,7 +36,7 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     end(socket, problemOf(error.code), report)
   })
   server.on('connect', (_request, socket) => end(socket, MethodNotAllowed({ headers: { allow: METHODS.join(', ') } }), report))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: door.host, port: door.port, reusePort: true }, resolve))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: door.host, port: door.port, ...(process.platform === 'linux' && { reusePort: true }) }, resolve))
   return {
     port: (server.address() as { port: number }).port,
     drain: () => new Promise((resolve) => {

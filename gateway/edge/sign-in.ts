@@ -11,7 +11,7 @@ import type { Ask } from './ask.ts'
 import { seeOther, type Answer, type EdgeCall } from './call.ts'
 import type { IdentityClient } from './identity-client.ts'
 import { SessionEnded, SignInFailed, StateMismatch } from './problems.ts'
-import type { OpenSession, PendingSignIn, Sessions, Tokens, User } from './sessions/sessions.ts'
+import type { OpenSession, PendingSignIn, SessionData, Sessions, Tokens, User } from './sessions/sessions.ts'
 
 export type SignIn = {
   /** Sends the browser to the provider, to come back to `returnTo`, a path of this shop. */
@@ -33,9 +33,9 @@ const RENEW_BEFORE_MS = 30_000
 export function createSignIn(
   { client, sessions, origin, audience, ask, log, now }: { client: IdentityClient; sessions: Sessions; origin: string; /** Our SPIFFE id: whom user tokens are for. */ audience: string; ask: () => Ask; log: Logger; now: () => number }): SignIn {
   const callback = `${origin}/callback`
-  const renewals = new Map<string, Promise<void>>()
+  const renewals = new Map<string, Promise<SessionData>>()
 
-  async function renew(session: OpenSession): Promise<void> {
+  async function renew(session: OpenSession): Promise<SessionData> {
     const config = await client.configuration()
     let isRefused = false
     await sessions.update(session, async (data) => {
@@ -52,6 +52,7 @@ export function createSignIn(
       return { guestId: randomUUID() }
     })
     if (isRefused) throw SessionEnded()
+    return session.data
   }
 
   const signIn: SignIn = {
@@ -117,11 +118,13 @@ export function createSignIn(
       const key = session.hash.toString('hex')
       const renewal = renewals.get(key) ?? renew(session).finally(() => renewals.delete(key))
       renewals.set(key, renewal)
-      await renewal.catch((error: unknown) => {
+      try {
+        // The requests of one session hold copies of it.
+        session.data = await renewal
+      } catch (error) {
         // Away is not refused: what is left of the token's life can still be used.
-        if (error instanceof Problem && error.code === Unavailable.code && tokens.expiresAt > now()) return
-        throw error
-      })
+        if (!(error instanceof Problem && error.code === Unavailable.code && tokens.expiresAt > now())) throw error
+      }
       return session.data.tokens?.access ?? tokens.access
     },
   }

@@ -5,7 +5,9 @@ import { onStop } from '@shop/chassis/lifecycle.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { createStore } from '@shop/chassis/store.ts'
-import { createUpstream } from '../upstream/upstream.ts'
+import type { Control } from '../pipeline.ts'
+import { createUpstream } from '../upstream/call.ts'
+import type { UpstreamCall } from '../upstream/pipeline.ts'
 import { buildEdge, type EdgeControls } from './build.ts'
 import type { DoorName } from './call.ts'
 import type { Config, SecretName } from './config.ts'
@@ -15,19 +17,22 @@ import { storefront } from './storefront/pages.ts'
 
 const SWEEP_MS = 60_000
 
-export async function startEdge(launch: Launch<Config>, log: Logger, options: { pipeline?: (controls: EdgeControls) => EdgeControls } = {}): Promise<void> {
+/** How a composition other than production's is made; production passes nothing. */
+export type Composition = { pipeline?: (controls: EdgeControls) => EdgeControls; upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[] }
+
+export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c }: Composition = {}): Promise<void> {
   const { config, names } = launch
   const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
   const identity = await enrol(launch, log)
   const store = createStore(config.database, identity, log)
   const locks = createStore(config.database, identity, log, { connections: 3 })
   const reporter = createMeshReporter(launch.process, config.monitor, identity)
-  const upstream = createUpstream({ identity, policy: config.policy, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), log, report: reporter.report })
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, controls })
   const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
     config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
-    storefront, log, report: reporter.report, stopping: stopping.signal, ...options,
+    storefront, log, report: reporter.report, stopping: stopping.signal, pipeline,
   })
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {

@@ -49,7 +49,7 @@ export async function startEdge({ services = {}, identity, issuer = 'https://loc
   const unconfigured: IdentityClient = { configuration: () => Promise.reject(new Error('no identity provider in this test')), close: async () => {} }
   const { handle, sessions } = buildEdge({
     config, names: { brand: 'Lantern Market', trustDomain: 'lantern.test', cookiePrefix: 'lantern', checkout: 't1' }, sessionKey: randomBytes(32).toString('base64url'), spiffeId: 'spiffe://lantern.test/mesh/edge',
-    store, locks, identity: identity ?? unconfigured, storefront, log, report: (event) => events.push(event), stopping: stopping.signal, ...(more.pipeline && { pipeline: more.pipeline }),
+    store, locks, identity: identity ?? unconfigured, storefront, log, report: (event) => events.push(event), stopping: stopping.signal, pipeline: more.pipeline ?? ((controls) => controls),
     callUpstream: async (r) => { calls.push(r); return (services[`${r.callee}.${r.operation}`] ?? (() => answer(404, { code: 'not-found' })))(r) },
   })
   const doors = Object.fromEntries(await Promise.all((['web', 'mobile', 'partner'] as const).map(async (name) => {
@@ -73,7 +73,8 @@ export async function startEdge({ services = {}, identity, issuer = 'https://loc
   agent()
   return {
     send, raw, agent, events, calls, sessions, store, partners, doors, log,
-    /** A browser tab of the shop: keeps the cookie, sends what browsers send. */
+    port: doors.web.port, origin: ORIGINS.web, ca: doorCa.roots,
+        /** A browser tab of the shop: keeps the cookie, sends what browsers send. */
     async tab() {
       let cookie = ''
       const go = async (method: string, path: string, { headers = {}, body }: { headers?: Record<string, string>; body?: string } = {}) => {
