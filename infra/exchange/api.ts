@@ -85,6 +85,6 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
 
 function operationOf(form: string): string | undefined {
   const parameters = new URLSearchParams(form)
-  const name = `${parameters.get('audience')}.${parameters.get('scope')}`
+  const name = `${parameters.get('audience') ?? ''}.${parameters.get('scope') ?? ''}`
   return /^[a-z0-9-]{1,63}\.[A-Za-z0-9]{1,64}$/.test(name) ? name : undefined
 }

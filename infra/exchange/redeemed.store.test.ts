@@ -10,7 +10,9 @@ let database: TestDatabase
 let store: Store
 beforeAll(async () => {
   database = await testDatabase([fileURLToPath(new URL('migrations', import.meta.url))])
-  store = createStoreOn(database.config, createLog('test'), 8)
+  const log = createLog('test')
+  log.level = 'silent'
+  store = createStoreOn(database.config, log, 8)
 })
 afterAll(async () => {
   await store?.close()
