@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { newCertificateRequest } from '@shop/chassis/certificate-request.ts'
 import { enrol, type Credentials, type WorkloadIdentity } from '@shop/chassis/identity.ts'
-import { Problem } from '@shop/chassis/problem.ts'
+import type { Problem } from '@shop/chassis/problem.ts'
 import { names, quiet, softhsm } from '@shop/chassis/test-part.ts'
 import { createMeshPool, keepFresh, meshServerOptions, onHandshakeRefused, peerOf } from '@shop/chassis/tls.ts'
 import { createVaultClient, type VaultClient } from '@shop/chassis/vault-client.ts'
@@ -277,7 +277,7 @@ describe.skipIf(!softhsm)('pki', () => {
     test.each(['backing', 'owner', 'migrate', 'door', 'consul-server', 'consul-client', 'partner', 'user'])('issues %s: key, chain and roots belong together', async (kind) => {
       const { status, body } = await plane.admin<{ key: string; certificate: string; roots: string }>('POST', '/issue', { kind, name: kind === 'backing' ? 'postgres' : 'x' })
       expect(status).toBe(200)
-      const chain = body.certificate.match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g)!.map((block) => new X509Certificate(block))
+      const chain = body.certificate.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g)!.map((block) => new X509Certificate(block))
       const root = new X509Certificate(body.roots)
       ;[...chain, root].reduce((child, parent) => {
         expect(child.verify(parent.publicKey)).toBe(true)

@@ -60,7 +60,7 @@ export function createVaultApi(token: Token, client: string, log: Logger): Reque
   }
 
   return (req, res) => {
-    answer(req).catch((error: unknown): Answer => {
+    void answer(req).catch((error: unknown): Answer => {
       const known = error instanceof Problem ? error : Internal({ cause: error })
       if (known.status >= 500) log.error({ err: error, client }, known.code)
       else log.warn({ client, code: known.code, detection: known.detection, errors: known.options.errors }, 'refused')
