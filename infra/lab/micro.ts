@@ -1,0 +1,15 @@
+/** Lab only: a micro-gateway whose inbound pipeline lacks one named control (design decision 20). */
+import { ready } from '@shop/chassis/launch.ts'
+import { onStop } from '@shop/chassis/lifecycle.ts'
+import { createLog } from '@shop/chassis/log.ts'
+import { configSchema } from '@shop/gateway/micro/config.ts'
+import { startMicroGateway } from '@shop/gateway/micro/gateway.ts'
+import { readLabLaunch, without } from './leave-out.ts'
+
+const { launch, leftOut } = readLabLaunch(configSchema)
+const log = createLog(launch.process, { version: launch.version, lab: `WITHOUT ${leftOut}` })
+const gateway = await startMicroGateway(launch, log, { inbound: without(leftOut) })
+onStop(log, () => gateway.stop())
+process.once('SIGUSR2', () => void gateway.stop(300).then(() => process.exit(0)))
+ready()
+log.warn({ leftOut }, 'a control is left out')
