@@ -69,6 +69,6 @@ test.skipIf(!softhsm)('a sign-in through the real process; a restart keeps accou
 })
 
 test.skipIf(!softhsm)('an unusable configuration is named, and the process does not start', async () => {
-  await expect(start({ issuer: 'http://localhost:1' })).rejects.toThrow(/ended with 78[^]*issuer/)
+  await expect(start({ issuer: 'http://localhost:1' })).rejects.toThrow(/ended with 78[\s\S]*issuer/)
   await expect(start({ surprise: 1 })).rejects.toThrow(/surprise/)
 })

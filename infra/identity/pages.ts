@@ -8,7 +8,7 @@ export type RegisterView = { uid: string; csrf: string; values: { username: stri
 
 /** `brand` is the product's name; `shop` the origin to go back to. */
 export function createPages({ brand, shop }: { brand: string; shop: string }) {
-  const page = (title: string, body: Html): string => html`<!doctype html>
+  const page = (title: string, body: Html, footer: Html | null = null): string => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -24,19 +24,21 @@ export function createPages({ brand, shop }: { brand: string; shop: string }) {
 <h1>${title}</h1>
 ${body}
 </section></main>
-<footer>Your password is entered on this page only. ${brand} itself never sees it.</footer>
+${footer}
 </body>
 </html>
 `.html
+
+  const promise = html`<footer>Your password is entered on this page only. The shop itself never sees it.</footer>`
 
   const alert = (text: string | undefined) => text ? html`<p class="alert" role="alert" id="problem" tabindex="-1" autofocus>${text}</p>` : null
 
   const field = (errors: FieldError[], f: { name: string; label: string; type?: string; value?: string; complete: string; hint?: string; min?: number; max: number; isFocused?: boolean }) => {
     const error = errors.find((e) => e.field === f.name)
-    const described = [f.hint && `${f.name}-hint`, error && `${f.name}-error`].filter(Boolean).join(' ')
+    const described = error ? `${f.name}-error` : f.hint ? `${f.name}-hint` : ''
     return html`<div class="field">
 <label for="${f.name}">${f.label}</label>
-${f.hint ? html`<p class="hint" id="${f.name}-hint">${f.hint}</p>` : null}
+${f.hint && !error ? html`<p class="hint" id="${f.name}-hint">${f.hint}</p>` : null}
 <input id="${f.name}" name="${f.name}" type="${f.type ?? 'text'}" value="${f.value ?? ''}" autocomplete="${f.complete}" maxlength="${f.max}" required${f.min ? html` minlength="${f.min}"` : null}${f.type === 'text' || !f.type ? html` autocapitalize="none" spellcheck="false"` : null}${described ? html` aria-describedby="${described}"` : null}${error ? html` aria-invalid="true"` : null}${f.isFocused ? html` autofocus` : null}>
 ${error ? html`<p class="error" id="${f.name}-error">${error.message}</p>` : null}
 </div>`
@@ -59,7 +61,7 @@ ${token(csrf)}
 </form>
 <hr>
 <p>New here? <a href="/interaction/${uid}/register">Create an account</a></p>
-<form method="post" action="/interaction/${uid}/abort">${token(csrf)}<button class="link">Back to the shop without signing in</button></form>`),
+<form method="post" action="/interaction/${uid}/abort">${token(csrf)}<button class="link">Back to the shop without signing in</button></form>`, promise),
 
     register: ({ uid, csrf, values, errors, error }: RegisterView) => page('Create an account', html`
 ${alert(error ?? (errors.length ? `Please look at ${errors.length === 1 ? 'one field' : `${errors.length} fields`} below.` : undefined))}
@@ -72,7 +74,7 @@ ${field(errors, { name: 'password', label: 'Password', type: 'password', complet
 <button class="primary">Create account</button>
 </form>
 <hr>
-<p>Have an account? <a href="/interaction/${uid}">Sign in</a></p>`),
+<p>Have an account? <a href="/interaction/${uid}">Sign in</a></p>`, promise),
 
     /** `form` is the library's own hidden form, 'op.logoutForm'. */
     logout: (form: string, isAsked: boolean) => page('Sign out', html`
