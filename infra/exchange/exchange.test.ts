@@ -38,7 +38,7 @@ let mesh: TestMesh
 let people: Record<string, WorkloadIdentity>
 let servers: MeshServer[] = []
 let keys: SigningKeys
-let clockMs = Date.now()
+const clockMs = Date.now()
 let events: SecurityEvent['data'][] = []
 const report = (detail: SecurityEvent['data']) => void events.push(detail)
 const used = new Set<string>()

@@ -2,6 +2,7 @@
  * Whom a subject token is about. Two issuers are believed: identity for users, and ourselves. The issuer chooses the
  * keys, then `kid` one among them; nothing else in the token chooses anything (S1.2, S12.5).
  */
+import type { KeyObject } from 'node:crypto'
 import type { Jwks } from '@shop/chassis/jwks.ts'
 import { isSignedBy, parseJws, type Jws } from '@shop/chassis/jws.ts'
 import { actorsOf, checkTimes, exchangeIssuer, isUserRole, NARROW_TYP, readNarrowClaims } from '@shop/chassis/narrow-claims.ts'
@@ -18,7 +19,7 @@ export async function readSubjectToken(token: string, caller: CallerPeer, issuer
   if (!isOwn && jws.claims['iss'] !== issuers.identityIssuer) throw refused('issuer')
   // Claims first: they cost nothing, a signature does.
   const subject = isOwn ? readOwn(jws, caller, issuers.trustDomain, now) : readUser(jws, caller, now)
-  let key
+  let key: KeyObject | undefined
   try {
     key = await (isOwn ? issuers.ownKeys : issuers.identityKeys).key(jws.kid)
   } catch (cause) {

@@ -46,10 +46,10 @@ const PAGE_HEADERS = {
   ...SAFE, 'content-type': 'text/html; charset=utf-8', 'referrer-policy': 'no-referrer',
   'content-security-policy': 'default-src \'none\'; frame-ancestors \'none\'; base-uri \'none\'; form-action \'none\'',
 }
-const escape = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 const page = (brand: string) => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(brand)}: monitor</title>
-<h1>${escape(brand)}: monitor</h1>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(brand)}: monitor</title>
+<h1>${escapeHtml(brand)}: monitor</h1>
 <p>The system's own processes report here what they refused. With the tester's token:</p>
 <ul><li><code>GET /events?since=&amp;strategy=&amp;traceId=&amp;detection=&amp;limit=</code></li><li><code>GET /events/stream</code>: the same, live</li><li><code>GET /status</code></li></ul>
 </html>
