@@ -99,10 +99,13 @@ async function readSources(distribution: Distribution): Promise<Source[]> {
   return ownSources(await Promise.all(paths.map(async (name) => ({ name, text: await readIfThere(name) }))), distribution)
 }
 
+/** `failure`: what apt said last about an archive that it could not read. */
+export type Brought = { parts: string[]; failure?: string }
+
 /** Unpacks each part (name → packages it starts from) into `folder(part)`. Parts that no archive has are left out of the answer. */
-export async function bringPackages(parts: Map<string, string[]>, folder: (part: string) => string, onProgress: (text: string) => void): Promise<string[]> {
+export async function bringPackages(parts: Map<string, string[]>, folder: (part: string) => string, onProgress: (text: string) => void): Promise<Brought> {
   const distribution = await readDistribution()
-  if (!distribution) return []
+  if (!distribution) return { parts: [] }
   const state = await mkdtemp(join(tmpdir(), 'shop-apt-'))
   try {
     const options = ['-q', '-o', `Dir::Etc::sourcelist=${state}/none`, '-o', `Dir::Etc::sourceparts=${state}/sources.d`, '-o', `Dir::State::lists=${state}/lists`, '-o', `Dir::Cache=${state}/cache`,
@@ -110,10 +113,11 @@ export async function bringPackages(parts: Map<string, string[]>, folder: (part:
     const apt = (tool: string, ...args: string[]) => run('env', ['LC_ALL=C', tool, ...options, ...args], { cwd: state })
     for (const path of ['sources.d', 'lists/partial', 'cache/archives/partial']) await mkdir(join(state, path), { recursive: true })
     const own = await readSources(distribution)
+    let failure: string | undefined
     const update = async (consulUri?: string) => {
       const sources = sourcesFor(own, distribution, parts.has('consul'), consulUri)
       await writeFile(join(state, 'sources.d', 'shop.sources'), sources.map(toStanza).join('\n'))
-      await apt('apt-get', 'update').catch((error: Error) => onProgress(error.message.split('\n').at(-1) as string))
+      await apt('apt-get', '-o', 'APT::Update::Error-Mode=any', 'update').catch((error: Error) => { failure ??= error.message.match(/^[EW]: (.*)/m)?.[1] ?? error.message })
     }
     // Of several versions (own, security, the other suite) apt takes the newest; what the machine has does not count.
     const known = async (names: string[]) => {
@@ -145,7 +149,7 @@ export async function bringPackages(parts: Map<string, string[]>, folder: (part:
       }
       await Promise.all([unpackNext(), unpackNext()])
     }
-    return found
+    return { parts: found, failure }
   } finally {
     await rm(state, { recursive: true, force: true })
   }

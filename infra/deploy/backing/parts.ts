@@ -32,6 +32,14 @@ export type PartsOptions = { cacheDir: string; onProgress?: (text: string) => vo
 const RECIPE = 1
 const PACKAGES: Record<PartName, string[]> = { postgres: ['postgresql'], rabbitmq: ['rabbitmq-server'], consul: ['consul'], softhsm: ['libsofthsm2'] }
 
+/** Programs and libraries of each part that link others, as Debian lays them out. */
+const LINKED: Record<PartName, string[]> = {
+  postgres: ['/usr/lib/postgresql/*/bin/{postgres,initdb}'],
+  rabbitmq: ['/usr/lib/erlang/{erts-*/bin/beam.smp,lib/{crypto,asn1}-*/priv/lib/*.so}'],
+  consul: [],
+  softhsm: ['/usr/lib/{softhsm,*/softhsm}/libsofthsm2.so'],
+}
+
 async function paths(...patterns: string[]): Promise<string[]> {
   const found: string[] = []
   for await (const path of glob(patterns)) found.push(path)
@@ -102,50 +110,64 @@ async function ensure<P extends PartName>(wanted: P[], { cacheDir, onProgress = 
   const cached = (part: PartName) => join(cacheDir, `${part}-${distribution?.codename ?? 'none'}-${arch()}`)
   const found: Partial<Found> = {}
   const look = async (part: PartName) => {
-    const seen = (await find[part]('')) ?? ((await isWhole(cached(part))) ? await find[part](cached(part)) : undefined)
+    const seen = (await find[part]('')) ?? (await usable(part, cached(part)))
     if (seen) Object.assign(found, { [part]: seen })
   }
   await Promise.all(wanted.map(look))
   const missing = () => wanted.filter((part) => !found[part])
   let reason = distribution ? 'the package archives of this machine do not have it' : 'this system is not Debian or Ubuntu, so it is not fetched by itself'
   if (missing().length > 0 && distribution) {
-    await bring(missing(), cacheDir, cached, onProgress).catch((error: Error) => { reason = error.message })
+    reason = (await bring(missing(), cacheDir, cached, onProgress).catch((error: Error) => error.message)) ?? reason
     await Promise.all(missing().map(look))
   }
   if (missing().length > 0) throw new Error(describeMissing(missing(), reason))
   return found as Pick<Found, P>
 }
 
-const isWhole = async (folder: string) => (await readFile(join(folder, 'stamp.json'), 'utf8').catch(() => '')) === stamp
 const stamp = `${JSON.stringify({ recipe: RECIPE })}\n`
 
-/** Unpacks beside the cache, tries what was unpacked, then renames: a cache that stands is whole. */
-async function bring(parts: PartName[], cacheDir: string, cached: (part: PartName) => string, onProgress: (text: string) => void): Promise<void> {
+/** The part in a folder of the cache, if it is whole and finds all its libraries: the machine may have lost some since, or be another one. */
+async function usable<P extends PartName>(part: P, folder: string): Promise<Found[P] | undefined> {
+  const found = await readFile(join(folder, 'stamp.json'), 'utf8').catch(() => '')
+  return found === stamp ? prove(part, folder).catch(() => undefined) : undefined
+}
+
+/** Unpacks beside the cache, tries what was unpacked, then renames: a cache that stands is whole. Answers what went wrong on the way, if anything. */
+async function bring(parts: PartName[], cacheDir: string, cached: (part: PartName) => string, onProgress: (text: string) => void): Promise<string | undefined> {
   await mkdir(cacheDir, { recursive: true })
-  const fresh = await mkdtemp(join(cacheDir, 'unpacking-'))
+  for (const left of await paths(`${cacheDir}/unpacking-*`)) if (!isAlive(Number(left.match(/unpacking-(\d+)-/)?.[1]))) await rm(left, { recursive: true, force: true })
+  const fresh = await mkdtemp(join(cacheDir, `unpacking-${process.pid}-`))
   try {
     const brought = await bringPackages(new Map(parts.map((part) => [part, PACKAGES[part]])), (part) => join(fresh, part), onProgress)
-    for (const part of brought as PartName[]) {
+    for (const part of brought.parts as PartName[]) {
       await prove(part, join(fresh, part))
       await chmod(join(fresh, part), 0o755)
       await writeFile(join(fresh, part, 'stamp.json'), stamp)
-      if (!(await isWhole(cached(part)))) await rm(cached(part), { recursive: true, force: true })
-      await rename(join(fresh, part), cached(part)).catch(async (error) => {
-        if (!(await isWhole(cached(part)))) throw error // else another start was faster
-      })
+      if (await usable(part, cached(part))) continue // another start was faster
+      await rm(cached(part), { recursive: true, force: true })
+      await rename(join(fresh, part), cached(part))
     }
+    return brought.failure
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM'
+  }
+}
+
 /** Throws with the loader's words when something that the part needs is neither on the machine nor brought. */
-async function prove(part: PartName, root: string): Promise<void> {
-  const seen = await find[part](root)
-  if (!seen) throw new Error(`what was unpacked for ${part} does not run on this machine`)
-  const probes = 'bin' in seen ? [join(seen.bin, 'postgres')] : 'library' in seen ? [seen.library] : 'erlang' in seen ? await paths(`${seen.erlang}/{erts-*/bin/beam.smp,lib/{crypto,asn1}-*/priv/lib/*.so}`) : []
-  for (const probe of probes) {
-    const lacking = (await run('ldd', [probe], withLibraries(seen.libraryPath))).split('\n').filter((line) => line.includes('not found'))
+async function prove<P extends PartName>(part: P, root: string): Promise<Found[P]> {
+  const found = await find[part](root)
+  if (!found) throw new Error(`what was unpacked for ${part} does not run on this machine`)
+  for (const program of await paths(...LINKED[part].map((pattern) => root + pattern))) {
+    const lacking = (await run('ldd', [program], withLibraries(found.libraryPath))).split('\n').filter((line) => line.includes('not found'))
     if (lacking.length > 0) throw new Error(`${part} lacks ${lacking.map((line) => line.trim()).join(', ')}`)
   }
+  return found
 }

@@ -2,7 +2,7 @@
  * PostgreSQL, locked from the first second: TLS 1.3 only, a client certificate for everyone, one database and one
  * role per workload, objects owned by a role that cannot log in (S4.2, S2.6).
  */
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writePrivate } from './files.ts'
@@ -134,12 +134,13 @@ export async function clearStaleLock(dataDir: string, timeoutMs = 10_000): Promi
   await rm(join(dataDir, 'postmaster.pid'), { force: true })
 }
 
-/** Live processes whose working directory is `directory`; a zombie has no readable `exe`. */
+/** Live processes that work in `directory`, by whatever path they know it; a zombie has no readable `exe`. */
 async function usersOf(directory: string): Promise<string[]> {
+  const own = await stat(directory)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const seen = await Promise.all(pids.map(async (pid) => {
-    const [cwd] = await Promise.all([readlink(`/proc/${pid}/cwd`), readlink(`/proc/${pid}/exe`)]).catch(() => [''])
-    return cwd === directory ? pid : ''
+    const [cwd] = await Promise.all([stat(`/proc/${pid}/cwd`), readlink(`/proc/${pid}/exe`)]).catch(() => [undefined])
+    return cwd?.ino === own.ino && cwd.dev === own.dev ? pid : ''
   }))
   return seen.filter(Boolean)
 }
