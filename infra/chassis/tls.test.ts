@@ -19,7 +19,7 @@ describe('peers', () => {
     const exact = /^(?:DNS:[^,"]*, )*URI:spiffe:\/\/shop\.test\/mesh\/[a-z][a-z0-9-]{0,62}$/
     const piece = fc.constantFrom('URI:', 'DNS:', ', ', 'spiffe://shop.test/mesh/', 'order', 'Order', '/', '%2f', '"', 'spiffe://shop.test', '.', ' ', '\\', 'SPIFFE://', '\u0000', 'é')
     fc.assert(fc.property(fc.array(piece, { maxLength: 8 }).map((p) => p.join('')).filter((text) => !exact.test(text)), (text) => {
-      let peer
+      let peer: ReturnType<typeof readPeer>
       try {
         peer = readPeer(certificate(text), 'shop.test')
       } catch (error) {

@@ -64,7 +64,7 @@ export function createVaultApi(token: Token, client: string, log: Logger): Reque
       const known = error instanceof Problem ? error : Internal({ cause: error })
       if (known.status >= 500) log.error({ err: error, client }, known.code)
       else log.warn({ client, code: known.code, detection: known.detection, errors: known.options.errors }, 'refused')
-      res.setHeader('content-type', PROBLEM_TYPE)
+      res.setHeaders(new Map(Object.entries({ ...known.options.headers, 'content-type': PROBLEM_TYPE })))
       if (!req.complete) res.setHeader('connection', 'close')
       return { status: known.status, body: problemBody(known) }
     }).then(({ status, body }) => {
