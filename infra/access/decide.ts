@@ -24,7 +24,7 @@ export type Question = {
   caller: string
 }
 /** `rules`: ids of what decided. `error`: why the question could not be judged; then denied. */
-export type Decision = { isAllowed: boolean; rules: string[]; error?: string }
+type Decision = { isAllowed: boolean; rules: string[]; error?: string }
 export type Policies = { has(service: string): boolean; decide(question: Question): Decision }
 
 /** Throws with the service and the rule when a policy does not parse, has no own `@id`, or does not fit the operations. */

@@ -41,7 +41,7 @@ function given({ type, id, properties = {} }: Evaluation['subject']): Principal 
 }
 
 /** The subject of a narrow token as policies see it. */
-export function principalOf({ sub, role, seller }: Pick<NarrowClaims, 'sub' | 'role' | 'seller'>, trustDomain: string): Principal {
+function principalOf({ sub, role, seller }: Pick<NarrowClaims, 'sub' | 'role' | 'seller'>, trustDomain: string): Principal {
   if (role === 'guest') return { type: 'Guest', id: sub }
   if (role === 'service') return { type: 'Workload', id: workloadOf(sub, trustDomain) ?? '' }
   return { type: 'User', id: sub, role, ...(seller !== undefined && { seller }) }

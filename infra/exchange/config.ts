@@ -32,4 +32,3 @@ export const configSchema = z.strictObject({
 })
 
 export type Config = z.infer<typeof configSchema>
-export type ServiceModel = Config['services'][string]

@@ -3,12 +3,12 @@ import type { SecurityEvent } from '@shop/chassis/security-event.ts'
 import type { Store } from '@shop/chassis/store.ts'
 
 /** `producer`, `receivedAt` and `sequence` (its cursor) are the monitor's own words. */
-export type KeptEvent = SecurityEvent & { producer: string; receivedAt: string; sequence: string }
+type KeptEvent = SecurityEvent & { producer: string; receivedAt: string; sequence: string }
 export type EventFilter = { strategy?: string; traceId?: string; detection?: string }
 /** After a cursor (a number), or received at a time or later. */
 export type Since = { cursor: bigint } | { time: Date }
 /** `cursor` is the next `since`: past all that was looked at, also what the filter left out. */
-export type EventPage = { events: KeptEvent[]; cursor: string }
+type EventPage = { events: KeptEvent[]; cursor: string }
 
 export const EVENTS_CHANNEL = 'events'
 
