@@ -105,7 +105,7 @@ function findNode(isTrial = false) {
 
 /** As if by exec: signals go through, the exit status comes back, and the other side watches that its parent stays. */
 function handOver(path) {
-  const child = spawn(path, [cli, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, SHOP_PARENT_PID: String(process.pid) } })
+  const child = spawn(path, ['--max-semi-space-size=4', cli, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, SHOP_PARENT_PID: String(process.pid) } })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => stop(error.message))
   child.on('exit', (code, signal) => {

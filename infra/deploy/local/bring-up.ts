@@ -47,7 +47,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     secret: site.secret,
     socket: site.socket,
     stateFolder: (one) => site.folder('state', one.name),
-    get doorsFolder() { return site.see(ownFolder(mine('doors'), site.uidOf('pki'))) },
+    get doorsFolder() { return site.folder('state', 'doors', 'pki') },
     door: (name) => held(doors, name),
     consulClient: (name) => held(consulClients, name),
   })

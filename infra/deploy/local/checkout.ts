@@ -1,6 +1,6 @@
 /** Which system this is: the repository, its `.shop` folder, a short id and a block of ports, chosen once and kept. */
 import { createHash, randomInt } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -34,9 +34,16 @@ export async function readCheckout(env: NodeJS.ProcessEnv): Promise<Checkout> {
   const kept = before && !isCopy ? before : undefined
   const id = kept?.id ?? createHash('sha256').update(`${shopDir} ${Date.now()}`).digest('hex').slice(0, 6)
   const portBase = wanted ?? kept?.portBase ?? await chooseBlock()
-  mkdirSync(shopDir, { recursive: true, mode: 0o711 })
+  openShopDir(shopDir)
   if (id !== before?.id || portBase !== before.portBase || shopDir !== before.shopDir) writeWhole(file, JSON.stringify({ id, portBase, shopDir }), 0o644)
   return { repo, shopDir, id, portBase }
+}
+
+/** Others may pass through to what is theirs, and see nothing. */
+export function openShopDir(shopDir: string): void {
+  mkdirSync(shopDir, { recursive: true, mode: 0o711 })
+  if (statSync(shopDir).uid === process.getuid?.()) chmodSync(shopDir, 0o711)
+  else throw new Error(`${shopDir} belongs to another user: run as that user, or set SHOP_DIR to a folder of your own`)
 }
 
 function wholePort(text: string): number {

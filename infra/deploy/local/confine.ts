@@ -16,11 +16,9 @@ export type Confinement = {
   losses: string[]
 }
 
-/** `sharedReason`: why all processes keep the runner's own user id, where they have to. */
-export function chooseConfinement(sharedReason?: string): Confinement {
+export function chooseConfinement(hasOwnIds = isRoot): Confinement {
   const losses: string[] = []
-  const hasOwnIds = isRoot && !sharedReason
-  if (!hasOwnIds) losses.push(`all processes run under one user id (S2.6-b is not-run): ${sharedReason ?? 'only root can give each its own'}`)
+  if (!hasOwnIds) losses.push('all processes run under one user id (S2.6-b is not-run): only root can give each its own')
   const hasSetpriv = process.platform === 'linux' && spawnSync('setpriv', ['--no-new-privs', '--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' }).status === 0
   if (process.platform === 'linux' && spawnSync('prlimit', ['--pid', String(process.pid), '--core=0'], { stdio: 'ignore' }).status !== 0) losses.push('core dumps are not switched off: prlimit (util-linux) is missing')
   if (hasSetpriv)

@@ -29,11 +29,14 @@ export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { conf
   }
 }
 
+/** A young generation sized for two dozen processes on a laptop: a third less memory, measured. */
+const SMALL = ['--max-semi-space-size=4']
+
 function nodeProgram(site: Site, one: PlannedProcess, entry: string, env: Record<string, string>): Program {
   return {
-    file: site.see(process.execPath), args: [site.see(join(site.checkout.repo, entry))], cwd: site.folder('state', one.name),
+    file: site.see(process.execPath), args: [`--max-old-space-size=${one.memoryMb}`, ...SMALL, site.see(join(site.checkout.repo, entry))], cwd: site.folder('state', one.name),
     // The code cache saves stripping types at every start; each process has its own, as it must not write another's code.
-    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: site.folder('code', one.name), ...env },
+    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: site.folder('code', one.name), MALLOC_ARENA_MAX: '2', ...env },
   }
 }
 

@@ -3,18 +3,18 @@
  * gets a second path in a mount namespace of the runner's own: nothing of the machine changes and nobody else sees it.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRoot } from './files.ts'
 
 /** Folders of the repository that children read. */
 const READ = ['gateway', 'infra', 'services', 'node_modules']
+/** Folders of the shop's that hold what children own. */
+const OWNED = ['state', 'code']
 
 export type Reach = {
   /** The path under which children find `path`. */
   see(path: string): string
-  /** Why separate user ids cannot be kept, if so. */
-  loss?: string
 }
 
 /** Whether anybody may walk to `path` and read it. */
@@ -33,11 +33,17 @@ export function enterNamespace(paths: string[]): void {
   process.execve?.(unshare, ['unshare', '--mount', '--propagation', 'private', process.execPath, ...process.argv.slice(1)], { ...process.env, SHOP_NAMESPACE: '1' } as Record<string, string>)
 }
 
-/** Binds what others cannot enter to paths below `runDir`. `kept` are further paths: the shop's folder, Node itself, the parts' cache. */
-export function makeReachable(repo: string, kept: string[], runDir: string): Reach {
-  const closed = [repo, ...kept].filter((path) => !isEnterable(path))
-  if (!isRoot || closed.length === 0) return { see: (path) => path }
-  if (!process.env.SHOP_NAMESPACE) return { see: (path) => path, loss: `other users cannot enter ${closed[0]}, and this machine allows no bind mount (unshare --mount): move the checkout to a folder with mode 0755` }
+/**
+ * Binds what others cannot enter to paths below `runDir`; `kept` are further paths: Node itself, the parts' cache. Where
+ * the machine allows no mount (a container without CAP_SYS_ADMIN), hard links and a moved data folder do instead.
+ */
+export function makeReachable(repo: string, shopDir: string, kept: string[], runDir: string, id: string): Reach {
+  if (!isRoot || [repo, shopDir, ...kept].every(isEnterable)) return { see: (path) => path }
+  if (isPrivate(join(repo, 'infra/deploy/package.json')) || isPrivate(join(repo, 'node_modules/.package-lock.json'))) for (const name of READ) openToReaders(join(repo, name))
+  return seeing(process.env.SHOP_NAMESPACE ? bindAll(repo, [shopDir, ...kept], runDir) : mirrorAll(repo, shopDir, kept, `/var/tmp/shop-${id}`))
+}
+
+function bindAll(repo: string, kept: string[], runDir: string): Map<string, string> {
   const bound = new Map<string, string>()
   const bind = (from: string, to: string) => {
     if (statSync(from).isDirectory()) mkdirSync(to, { recursive: true, mode: 0o755 })
@@ -48,9 +54,42 @@ export function makeReachable(repo: string, kept: string[], runDir: string): Rea
   }
   mkdirSync(join(runDir, 'repo'), { recursive: true, mode: 0o755 })
   for (const name of READ) bind(join(repo, name), join(runDir, 'repo', name))
-  if (isPrivate(join(repo, 'infra/deploy/package.json')) || isPrivate(join(repo, 'node_modules/.package-lock.json'))) for (const name of READ) openToReaders(join(repo, name))
   kept.filter((path) => !isEnterable(path)).forEach((path, index) => bind(path, join(runDir, `bound-${index}`)))
-  const byLength = [...bound].sort(([a], [b]) => b.length - a.length)
+  return bound
+}
+
+/** Links are made anew at each start, so they show the sources of now. */
+function mirrorAll(repo: string, shopDir: string, kept: string[], mirror: string): Map<string, string> {
+  mkdirSync(mirror, { recursive: true, mode: 0o755 })
+  if (lstatSync(mirror).uid !== 0 || !lstatSync(mirror).isDirectory()) throw new Error(`${mirror} is not root's: remove it and start again`)
+  const seen = new Map<string, string>()
+  const link = (from: string, to: string) => {
+    rmSync(to, { recursive: true, force: true })
+    mkdirSync(dirname(to), { recursive: true, mode: 0o755 })
+    if (spawnSync('cp', ['-al', from, to], { stdio: 'ignore' }).status !== 0) {
+      rmSync(to, { recursive: true, force: true })
+      const copied = spawnSync('cp', ['-a', from, to], { encoding: 'utf8' }) // another file system
+      if (copied.status !== 0) throw new Error(`cp -a ${from} ${to}: ${copied.stderr.trim()}`)
+    }
+    seen.set(from, to)
+  }
+  for (const name of READ) link(join(repo, name), join(mirror, 'repo', name))
+  kept.filter((path) => !isEnterable(path) && !path.startsWith(`${repo}/`)).forEach((path, index) => link(path, join(mirror, `kept-${index}`)))
+  for (const name of OWNED) {
+    const [here, there] = [join(shopDir, name), join(mirror, name)]
+    if (!lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      rmSync(there, { recursive: true, force: true })
+      if (existsSync(here)) spawnSync('mv', [here, there])
+      else mkdirSync(there, { mode: 0o711 })
+      symlinkSync(there, here)
+    } else mkdirSync(there, { recursive: true, mode: 0o711 })
+    seen.set(here, there)
+  }
+  return seen
+}
+
+function seeing(paths: Map<string, string>): Reach {
+  const byLength = [...paths].sort(([a], [b]) => b.length - a.length)
   return {
     see(path) {
       const [from, to] = byLength.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`)) ?? ['', '']

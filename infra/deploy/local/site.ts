@@ -27,7 +27,7 @@ export type Site = {
   /** The path under which children find a path. */
   see(path: string): string
   /** A folder of that process alone, as children find it: its data, or its compiled code (of no worth when lost). */
-  folder(kind: 'state' | 'code', name: string): string
+  folder(kind: 'state' | 'code', name: string, owner?: string): string
   /** Made on the way: `<run>/<server>-<client>/s`. 'runner' is this process. */
   socket(server: string, client: string): string
   /** Its user id; this process's own for 'runner' and wherever ids are not kept apart. */
@@ -38,17 +38,17 @@ export type Site = {
 export const partsCache = () => isRoot ? '/var/cache/nist-microservices-shop' : join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nist-microservices-shop')
 
 /** What children must be able to read, beside the repository. */
-export const keptPaths = (checkout: Checkout) => [checkout.shopDir, dirname(process.execPath), partsCache()]
+export const keptPaths = () => [dirname(process.execPath), partsCache()]
 
 export function openSite(checkout: Checkout, options: { instances: Record<string, number>; only?: string[] }): Site {
   const whole = planProcesses(system, checkout.portBase, options.instances)
   const { plan: running, absent } = present(whole, checkout.repo, options.only)
   const runDir = openRunDir(checkout.id)
-  for (const kind of ['state', 'code']) mkdirSync(join(checkout.shopDir, kind), { recursive: true, mode: 0o711 })
   mkdirSync(partsCache(), { recursive: true, mode: 0o755 })
-  const reach = makeReachable(checkout.repo, keptPaths(checkout), runDir)
-  const confinement = chooseConfinement(reach.loss)
-  const hasOwnIds = isRoot && !reach.loss
+  const { see } = makeReachable(checkout.repo, checkout.shopDir, keptPaths(), runDir, checkout.id)
+  for (const kind of ['state', 'code']) mkdirSync(join(checkout.shopDir, kind), { recursive: true, mode: 0o711 })
+  const confinement = chooseConfinement()
+  const hasOwnIds = isRoot
   const own = process.getuid?.() ?? 0
   const uidOf = (name: string) => hasOwnIds ? whole.processes.find((one) => one.name === name)?.uid ?? own : own
   const withId = (one: PlannedProcess) => ({ ...one, uid: uidOf(one.name) })
@@ -58,8 +58,8 @@ export function openSite(checkout: Checkout, options: { instances: Record<string
     processes: running.processes.map(withId),
     names: { brand: system.brand, trustDomain: system.trustDomain, cookiePrefix: system.cookiePrefix, checkout: checkout.id },
     secret: openSecrets(checkout.shopDir),
-    see: reach.see,
-    folder: (kind, name) => reach.see(ownFolder(join(checkout.shopDir, kind, name), uidOf(name))),
+    see,
+    folder: (kind, name, owner = name) => see(ownFolder(join(checkout.shopDir, kind, name), uidOf(owner))),
     socket: (server, client) => openSocketFolder(socketPath(runDir, server, client), uidOf(server), uidOf(client)),
   }
 }

@@ -4,8 +4,10 @@ import { shopDirOf } from '../checkout.ts'
 import { writeWhole } from '../files.ts'
 import { takeDown } from './down.ts'
 
-/** The id and ports of this checkout, the doors' authority that browsers were told to trust, and the token that holds its key. */
-const KEPT = ['checkout.json', 'doors', 'test', 'reports']
+/** The id and ports of this checkout, and what tests left to read. */
+const KEPT = ['checkout.json', 'test', 'reports']
+/** The doors' authority that browsers were told to trust, and the token that holds its key. */
+const KEPT_STATE = ['doors', 'vault']
 
 export async function reset(): Promise<number> {
   const shopDir = shopDirOf(process.env)
@@ -20,7 +22,7 @@ export function deleteData(shopDir: string): void {
   const secrets = join(shopDir, 'secrets.json')
   const pin = existsSync(secrets) ? (JSON.parse(readFileSync(secrets, 'utf8')) as Record<string, string>)['vault-pin'] : undefined
   for (const name of readdirSync(shopDir).filter((entry) => !KEPT.includes(entry))) {
-    if (name === 'state') for (const inner of readdirSync(join(shopDir, name)).filter((entry) => entry !== 'vault')) rmSync(join(shopDir, name, inner), { recursive: true, force: true })
+    if (name === 'state') for (const inner of readdirSync(join(shopDir, name)).filter((entry) => !KEPT_STATE.includes(entry))) rmSync(join(shopDir, name, inner), { recursive: true, force: true })
     else rmSync(join(shopDir, name), { recursive: true, force: true })
   }
   if (pin) writeWhole(secrets, JSON.stringify({ 'vault-pin': pin }))

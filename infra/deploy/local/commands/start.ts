@@ -13,7 +13,7 @@ export async function start({ values }: Parsed): Promise<number> {
   const checkout = await readCheckout(process.env)
   const live = liveRunner(checkout.shopDir)
   if (live) throw new Error(`This checkout's system already runs (runner pid ${live.runner.pid}). See npm run status; stop it with npm run down.`)
-  enterNamespace([checkout.repo, ...keptPaths(checkout)])
+  enterNamespace([checkout.repo, checkout.shopDir, ...keptPaths()])
   const screen = openScreen(process.env, process.stdout)
   try {
     const only = values.only?.split(',').filter(Boolean)

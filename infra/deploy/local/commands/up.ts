@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, createReadStream, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { shopDirOf } from '../checkout.ts'
+import { openShopDir, shopDirOf } from '../checkout.ts'
 import type { Parsed } from '../commands.ts'
 import { askRunner } from '../control.ts'
 import { logPath, openLog } from '../logs.ts'
@@ -15,11 +15,12 @@ export async function up({ values }: Parsed): Promise<number> {
 /** Starts the runner in the background, shows what it prints, and returns when it is ready (0) or gone (1). */
 export async function bringUpInBackground(env: NodeJS.ProcessEnv, options: string[], show: (text: string) => void): Promise<number> {
   const shopDir = shopDirOf(env)
+  openShopDir(shopDir)
   const log = openLog(shopDir, 'runner')
   let shown = statSync(logPath(shopDir, 'runner')).size
   const already = liveRunner(shopDir)
   const { SHOP_PARENT_PID: _, ...rest } = env
-  const child = already ? undefined : spawn(process.execPath, [new URL('../cli.ts', import.meta.url).pathname, 'start', ...options], { detached: true, stdio: ['ignore', log, log], env: { ...rest, NO_COLOR: '1' } })
+  const child = already ? undefined : spawn(process.execPath, ['--max-semi-space-size=4', new URL('../cli.ts', import.meta.url).pathname, 'start', ...options], { detached: true, stdio: ['ignore', log, log], env: { ...rest, NO_COLOR: '1' } })
   closeSync(log)
   let exit: number | null | undefined
   child?.on('exit', (code) => { exit = code ?? 1 }).unref()
