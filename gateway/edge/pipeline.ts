@@ -39,7 +39,7 @@ export const edgePipeline = (d: EdgeParts): Control<EdgeCall, DoorName>[] => [
   control('S4.1 S10.3',  'response-headers',   filterResponseHeaders(),                          W, M, P),
   control('T1',          'security-headers',   setSecurityHeaders(d.identityOrigin, d.pspOrigin), W, M, P),
   control('S5.1 S12.2',  'canonical-request',  requireCanonicalRequest(),                        W, M, P),
-  control('S8.1',        'limit-anonymous',    limitAnonymous(d.limit),                          W, M   ),
+  control('S8.1',        'limit-anonymous',    limitAnonymous(d.limit),                          W, M, P),
   control('S4.2',        'client-certificate', requireClientCertificate(),                             P),
   control('S1.3',        'api-key',            checkApiKey(d.clients),                                 P),
   control('S1.2',        'refuse-tokens',      refuseTokens(),                                   W, M, P),

@@ -1,7 +1,7 @@
 /** The route table of every door: declared operations, pages of the storefront, its files. Nothing else exists (S4.1). */
 import type { OpenApiDocument } from '@shop/chassis/mesh-policy.ts'
 import { loadApi, type Api } from '@shop/chassis/operation.ts'
-import { OperationUnknown, Problem } from '@shop/chassis/problem.ts'
+import { NotFound, OperationUnknown, Problem } from '@shop/chassis/problem.ts'
 import type { Routes } from '../stages/match-operation.ts'
 import type { Assets } from './assets.ts'
 import type { DoorName } from './call.ts'
@@ -31,6 +31,8 @@ export function createRoutes(apis: Record<DoorName, Api>, document: OpenApiDocum
   return {
     find(door, method, path) {
       if (door === 'web' && method === 'GET' && assets.has(path)) return { kind: 'asset', path }
+      // Browsers and crawlers ask for these by themselves: no sign of an attack.
+      if (path === '/favicon.ico' || path === '/robots.txt') throw NotFound()
       let otherMethods: Problem | undefined
       for (const [kind, api] of [['operation', apis[door]], ...(door === 'web' ? [['page', pageApi] as const] : [])] as const)
         try {

@@ -7,8 +7,9 @@ const kinds: ProblemFactory[] = [
   problem('price-changed', 409, 'A price has changed since you saw the total', 'Look at the cart again and agree to the new total'),
   problem('cart-empty', 409, 'There is nothing in the cart', 'Put something in'),
   problem('cart-full', 409, 'The cart holds as many different products as it may', 'Order in two parts'),
-  problem('not-cancellable', 409, 'This order can no longer be cancelled', 'Send the goods back when they arrive'),
+  problem('not-cancellable', 409, 'This order can no longer be cancelled', 'Look at its status'),
   problem('already-dispatched', 409, 'The parcel has left already', 'Send it back when it arrives'),
+  problem('webhook-forged', 401, 'The payload does not bear the provider’s signature', 'Sign it with the shared secret'),
   problem('sellers-only', 403, 'Only sellers offer and edit products', 'Sign in as a seller'),
 ]
 

@@ -16,7 +16,8 @@ export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): S
   ].join('; ')
   const common = {
     'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
+    // Not 'no-referrer': browsers then send 'Origin: null' with our own forms.
+    'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
     'permissions-policy': DENIED_FEATURES.map((f) => `${f}=()`).join(', '),

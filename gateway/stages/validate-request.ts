@@ -20,7 +20,7 @@ export const validateRequest = (): Stage<EdgeCall> => async (call, next) => {
       call.rawBody = bytes
     } else if (bytes.length) body = null // declared by none: checkRequest names it
     call.input = operation.checkRequest({ params, query: call.query, header: call.header, body })
-  } else if (!call.form && (await call.body(0)).length) throw ParameterUnexpected({ errors: [{ field: 'body', message: 'this address takes no body' }] })
+  } else if (!call.form && (await call.body(1_024)).length) throw ParameterUnexpected({ errors: [{ field: 'body', message: 'this address takes no body' }] })
   await next()
 }
 
