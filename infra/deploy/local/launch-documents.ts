@@ -91,7 +91,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
       secrets: { doorKey: door().key, testerToken: m.secret('tester-token') },
     }),
     registry: () => ({
-      config: { port, ...consul().config, readers: Object.fromEntries([...m.system.services.map(({ name }) => name), 'edge'].map((name) => [name, readableBy(m.system, name)])) },
+      config: { port, ...consul().config, monitor: registry.monitor, readers: Object.fromEntries([...m.system.services.map(({ name }) => name), 'edge'].map((name) => [name, readableBy(m.system, name)])) },
       secrets: consul().secrets,
     }),
     registrar: () => ({
