@@ -1,6 +1,6 @@
 /** The pages a person sees here: sign in, register, sign out, and what went wrong. Plain HTML, no script but one. */
 import type { FieldError } from '@shop/chassis/problem.ts'
-import { html, trusted, type Html } from './html.ts'
+import { html, trusted, type Html } from '@shop/chassis/html.ts'
 
 export type Pages = ReturnType<typeof createPages>
 export type LoginView = { uid: string; csrf: string; username?: string; error?: string; notice?: string; hasCertificate: boolean }
