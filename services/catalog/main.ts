@@ -14,7 +14,9 @@ await startService({
     start() {
       let running = Promise.resolve()
       const timer = setInterval(() => {
-        running = running.then(() => expire(store)).then((count) => { if (count) log.info({ count }, 'gave back expired reservations') }, (error: unknown) => log.warn({ err: error }, 'expiry failed'))
+        running = running.then(() => expire(store)).then(
+          (count) => { if (count) log.info({ count }, 'gave back expired reservations') },
+          (error: unknown) => log.warn({ err: error }, 'expiry failed'))
       }, config.expiryIntervalMs)
       return async () => {
         clearInterval(timer)

@@ -8,9 +8,9 @@ import { apply, type ReservationCommand, type ReservationState, type Step } from
 import { repeated, shortages, type Line } from './domain/stock.ts'
 import { quotes } from './store.ts'
 
-export const OutOfStock = problem('out-of-stock', 409, 'There is not enough of this in stock', 'Lower the quantities named in errors')
+const OutOfStock = problem('out-of-stock', 409, 'There is not enough of this in stock', 'Lower the quantities named in errors')
 
-export type ReservedLine = { productId: string; number: string; name: string; seller: string; quantity: number; unitPriceMinor: number; currency: string }
+type ReservedLine = { productId: string; number: string; name: string; seller: string; quantity: number; unitPriceMinor: number; currency: string }
 export type Reservation = { orderId: string; expiresAt: string; lines: ReservedLine[] }
 
 type Held = { state: ReservationState; lines: ReservedLine[]; expires_at: Date }

@@ -20,7 +20,7 @@ const productOf = (row: any): Product => ({
 })
 
 /** A word of a person's search as a LIKE pattern: their %, _ and \ stand for themselves. */
-export const containing = (word: string): string => `%${word.replace(/[\\%_]/g, '\\$&')}%`
+const containing = (word: string): string => `%${word.replace(/[\\%_]/g, '\\$&')}%`
 
 /** Products that contain every word, best matches (in the name) first, then in a fixed order; and how many fit in all. */
 export async function list(tx: Tx, { search = '', category, seller, page, pageSize }: Filter): Promise<{ items: Product[]; total: number }> {

@@ -3,7 +3,7 @@ import { problem } from '@shop/chassis/problem.ts'
 import type { Tx } from '@shop/chassis/store.ts'
 import { CART_LINES, merged, type CartLine } from './domain/cart.ts'
 
-export const CartFull = problem('cart-full', 409, 'The cart holds as many different products as it may', 'Order in two parts')
+const CartFull = problem('cart-full', 409, 'The cart holds as many different products as it may', 'Order in two parts')
 
 export async function linesOf(tx: Tx, subject: string): Promise<CartLine[]> {
   const { rows } = await tx.query('select product_id, quantity from cart_lines where subject = $1 order by position', [subject])
@@ -20,7 +20,9 @@ export async function lockCart(tx: Tx, subject: string): Promise<CartLine[]> {
 export async function putLine(tx: Tx, subject: string, { productId, quantity }: CartLine): Promise<void> {
   const present = await lockCart(tx, subject)
   if (present.length >= CART_LINES && !present.some((l) => l.productId === productId)) throw CartFull({ detail: `A cart holds at most ${CART_LINES} different products` })
-  await tx.query('insert into cart_lines (subject, product_id, quantity) values ($1, $2, $3) on conflict (subject, product_id) do update set quantity = excluded.quantity', [subject, productId, quantity])
+  await tx.query(
+    `insert into cart_lines (subject, product_id, quantity) values ($1, $2, $3)
+     on conflict (subject, product_id) do update set quantity = excluded.quantity`, [subject, productId, quantity])
 }
 
 export async function removeLine(tx: Tx, subject: string, productId: string): Promise<void> {

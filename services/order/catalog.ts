@@ -17,7 +17,8 @@ export const quoteFrom = (catalog: Neighbour): QuoteFor => async (caller, produc
 
 export const stockSteps = (catalog: Neighbour): Pick<Steps, 'reserve' | 'commit' | 'release'> => ({
   async reserve({ id, lines, traceparent }) {
-    const answer = await catalog.request({ method: 'PUT', path: `/reservations/${id}`, body: { lines: lines.map(({ productId, quantity }) => ({ productId, quantity })) }, traceparent, timeoutMs: 4_000 })
+    const body = { lines: lines.map(({ productId, quantity }) => ({ productId, quantity })) }
+    const answer = await catalog.request({ method: 'PUT', path: `/reservations/${id}`, body, traceparent, timeoutMs: 4_000 })
     if (answer.status === 200) return { type: 'reserved' }
     if (answer.status === 409) return { type: 'out-of-stock' }
     throw noOutcome('catalog', answer)

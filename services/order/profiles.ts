@@ -12,8 +12,9 @@ export async function profileOf(tx: Tx, subject: string): Promise<Profile> {
 
 /** Null when the profile is no longer the version that was read. */
 export async function saveProfile(tx: Tx, subject: string, { name, addresses, version }: Profile): Promise<Profile | null> {
-  const { rows } = version === 0
-    ? await tx.query<Profile>('insert into profiles (subject, name, addresses) values ($1, $2, $3) on conflict do nothing returning name, addresses, version', [subject, name, JSON.stringify(addresses)])
-    : await tx.query<Profile>('update profiles set name = $2, addresses = $3, version = version + 1 where subject = $1 and version = $4 returning name, addresses, version', [subject, name, JSON.stringify(addresses), version])
+  const text = version === 0
+    ? `insert into profiles (subject, name, addresses) select $1, $2, $3 where $4 = 0 on conflict do nothing`
+    : `update profiles set name = $2, addresses = $3, version = version + 1 where subject = $1 and version = $4`
+  const { rows } = await tx.query<Profile>(`${text} returning name, addresses, version`, [subject, name, JSON.stringify(addresses), version])
   return rows[0] ?? null
 }

@@ -11,8 +11,8 @@ export type State =
   | 'placed' | 'reserved' | 'authorized' | 'prepared' | 'captured' | 'completed'
   | 'cancelling-shipment' | 'cancelling-payment' | 'releasing-stock' | 'cancelled' | 'rejected'
 export type Command = 'reserve' | 'authorize' | 'createShipment' | 'capture' | 'commit' | 'cancelShipment' | 'cancelPayment' | 'release'
-export type PaymentStatus = 'pending' | 'authorized' | 'declined' | 'captured' | 'settled' | 'cancelled' | 'refunded'
-export type Reason = 'out-of-stock' | 'declined' | 'customer' | 'timed-out' | 'shipping-refused' | 'payment-failed'
+type PaymentStatus = 'pending' | 'authorized' | 'declined' | 'captured' | 'settled' | 'cancelled' | 'refunded'
+type Reason = 'out-of-stock' | 'declined' | 'customer' | 'timed-out' | 'shipping-refused' | 'payment-failed'
 export type Topic = 'order.paid' | 'order.completed' | 'order.cancelled'
 
 export type Saga = {
