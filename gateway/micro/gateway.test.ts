@@ -27,7 +27,7 @@ test('S12.5 a call leaves through one gateway, gets a token of its own, and arri
   expect(answer.headers['etag']).toBe('"1"')
   expect(answer.headers['x-powered-by']).toBeUndefined()
   const { headers } = billing.seen.at(-1)!
-  expect(headers['traceparent']).toMatch(new RegExp(`^00-a{32}-(?!b{16})[0-9a-f]{16}-01$`))
+  expect(headers['traceparent']).toMatch(/^00-a{32}-(?!b{16})[0-9a-f]{16}-01$/)
   expect(Number(headers['deadline-ms'])).toBeLessThan(900)
   expect(headers['x-secret']).toBeUndefined()
   expect(JSON.parse(Buffer.from(headers.authorization!.split('.')[1]!, 'base64url').toString())).toMatchObject({ aud: id('billing'), scope: 'findByOrder', act: { sub: id('order') } })

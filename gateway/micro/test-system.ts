@@ -161,7 +161,7 @@ export async function createTestSystem() {
         exchange: `https://127.0.0.1:${exchange}`, exchangeIssuer: ISSUER, monitor: `https://127.0.0.1:${monitor}`, registry: `https://127.0.0.1:${registry}`,
       },
     }, pino({ level: 'silent' }), composition, async () => own)
-    const pool = new Pool('http://out', { socketPath: outboundSocket })
+    const pool = new Pool('http://out', { socketPath: outboundSocket, connections: 64 })
     closers.push(() => pool.destroy(), () => { service.closeAllConnections(); service.close() }, () => gateway.stop(0))
     return { seen, app, gateway, outboundSocket, appSocket, service, port, out: (callee: string, method: string, path: string, options: { headers?: Record<string, string>; body?: string } = {}) => ask(pool, { method, path, ...options, headers: { host: callee, ...options.headers } }) }
   }

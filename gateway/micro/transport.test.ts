@@ -120,13 +120,15 @@ test('S6.1 a callee that keeps failing is answered for at once, with Retry-After
 
 test('S9.1 a successor takes port and socket over without a failed call', async () => {
   system.register('billing', { id: 'billing-1', port: 26_034 })
-  billing.app.handler = (_call, res) => res.writeHead(200, { 'content-type': 'application/json' }).end('{"number":"1"}')
   const first = await system.start('billing', { port: 26_034, callers })
   const order = await system.start('order', { port: 26_035, outbound: toBilling })
   const statuses: number[] = []
   let isOver = false
-  const stream = Promise.all(Array.from({ length: 4 }, async () => { while (!isOver) statuses.push((await order.out('billing', 'GET', invoice)).status) }))
-  const ok: typeof billing.app.handler = (_call, res) => void setTimeout(() => res.writeHead(200, { 'content-type': 'application/json' }).end('{"number":"1"}'), 5)
+  const write = { headers: { 'content-type': 'application/json' }, body: '{}' }
+  const stream = Promise.all(Array.from({ length: 4 }, async () => {
+    while (!isOver) statuses.push((await order.out('billing', 'GET', invoice)).status, (await order.out('billing', 'POST', `/orders/${ORDER}/note`, write)).status)
+  }))
+  const ok: typeof billing.app.handler = (call, res) => void setTimeout(() => (call.method === 'POST' ? res.writeHead(204).end() : res.writeHead(200, { 'content-type': 'application/json' }).end('{"number":"1"}')), 5)
   first.app.handler = ok
   await expect.poll(() => statuses.length).toBeGreaterThan(20)
   const second = await system.start('billing', { port: 26_034, callers, suffix: 'b' })
@@ -136,5 +138,24 @@ test('S9.1 a successor takes port and socket over without a failed call', async 
   await expect.poll(() => second.seen.length).toBeGreaterThan(before + 20)
   isOver = true
   await stream
-  expect(new Set(statuses)).toEqual(new Set([200]))
+  expect(new Set(statuses)).toEqual(new Set([200, 204]))
+})
+
+test('S4.3 no answer reaches another request, whatever is aborted in between', async () => {
+  system.register('billing', { id: 'billing-1', port: 26_030 })
+  const order = await system.start('order', { port: 26_036, outbound: toBilling })
+  billing.app.handler = (call, res) => {
+    const tag = call.path.split('/')[2]!
+    const answer = () => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ number: tag }))
+    if (tag.startsWith('a')) setTimeout(answer, 30) // longer than its caller waits
+    else if (tag.startsWith('b')) res.destroy()
+    else answer()
+  }
+  const ids = Array.from({ length: 600 }, (_, i) => `${'0123456789abcdef'[i % 16]}${String(i).padStart(7, '0')}-0000-4000-8000-000000000000`)
+  const answers = await Promise.all(ids.map(async (tag) => ({ tag, ...(await order.out('billing', 'GET', `/orders/${tag}/invoice`, { headers: tag.startsWith('a') ? { 'deadline-ms': '10' } : {} })) })))
+  for (const { tag, status, body } of answers) {
+    if (status === 200) expect(body.number).toBe(tag)
+    else expect(tag).toMatch(/^[ab]/)
+  }
+  expect(answers.filter((a) => a.status === 200).length).toBeGreaterThan(500)
 })
