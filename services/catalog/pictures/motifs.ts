@@ -206,7 +206,7 @@ export type MotifName = keyof typeof motifs
 
 /** Words of a product's name, most telling first; whatever matches no word gets its category's drawing. */
 const BY_WORD: [RegExp, MotifName][] = [
-  [/espresso cup|tea ?cup|saucer set/i, 'cup'], [/press(?!ed)/i, 'press'], [/planter|pot with saucer|flower pot/i, 'planter'], [/teapot/i, 'teapot'], [/kettle/i, 'kettle'], [/grinder|mill/i, 'grinder'], [/dripper|pour-over/i, 'dripper'],
+  [/espresso cup|tea ?cup|saucer set/i, 'cup'], [/\bpress\b/i, 'press'], [/planter|pot with saucer|flower pot/i, 'planter'], [/teapot/i, 'teapot'], [/kettle/i, 'kettle'], [/grinder|mill/i, 'grinder'], [/dripper|pour-over/i, 'dripper'],
   [/carafe|cold brew/i, 'carafe'], [/tin\b|sencha|assam|chamomile|\btea\b(?! bowl)/i, 'tin'], [/mug/i, 'mug'], [/bowl/i, 'bowl'], [/plate|platter|dish/i, 'plate'], [/moon jar/i, 'jar'], [/crock/i, 'crock'], [/vase/i, 'vase'],
   [/taper|candle ?holder|candlestick/i, 'tapers'], [/pillar/i, 'pillar'], [/candle/i, 'candle'], [/pendant/i, 'pendant'], [/mushroom/i, 'mushroom'], [/drum|shade/i, 'drum'], [/reading|desk lamp|arm\b/i, 'arm'], [/lantern/i, 'lantern'],
   [/tent|bivy/i, 'tent'], [/pack\b/i, 'pack'], [/bottle(?! of ink)|flask/i, 'bottle'], [/blanket/i, 'blanket'], [/compass/i, 'compass'], [/beanie|hat\b|cap\b/i, 'hat'], [/stool|chair/i, 'stool'],

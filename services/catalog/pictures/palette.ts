@@ -18,7 +18,7 @@ const CHOSEN = [
   'dfe4ea bcc7d3 8fa2b5 a9b7c4 ebe6dc b9b0a2 fffdf8 c8553d 3d4652',
 ]
 /** Colours that a product's name promises; whatever promises none goes by its number. */
-const NAMED: [RegExp, number][] = [[/white|moon|bone/i, 12], [/celadon/i, 1], [/blue|midnight|rain|sea/i, 2], [/brass|golden/i, 3], [/fig|sencha/i, 7], [/persimmon/i, 9], [/graphite|steel/i, 11], [/ash|speckled|oat|onggi/i, 6]]
+const NAMED: [RegExp, number][] = [[/white|moon|bone/i, 12], [/celadon/i, 1], [/\b(blue|midnight|rain|sea)\b/i, 2], [/brass|golden/i, 3], [/fig|sencha/i, 7], [/persimmon/i, 9], [/graphite|steel/i, 11], [/\bash\b|speckled|\boat\b|onggi/i, 6]]
 const NAMES = ['sky', 'haze', 'shape', 'table', 'main', 'dark', 'light', 'accent', 'ink'] as const
 
 /** How many there are to go by number; the last is for white things only. */

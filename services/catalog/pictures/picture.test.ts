@@ -29,3 +29,7 @@ test('A1 nothing that a seller wrote is in the picture, and it loads nothing', (
 test('the same product looks the same every time', () => {
   expect(drawPicture(assortment[0]!)).toBe(drawPicture({ ...assortment[0]! }))
 })
+
+test.each([['House Espresso', 'bag'], ['French Press', 'press'], ['Pressed Flower Cards', 'cards'], ['Two-Tone Espresso Cup', 'cup'], ['Celadon Tea Bowl', 'bowl'], ['Something New', 'bag']])('%s is drawn as a %s', (name, motif) => {
+  expect(motifOf(name, 'Coffee & Tea')).toBe(motif)
+})
