@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { meshPolicySchema } from '@shop/chassis/mesh-policy.ts'
 
-const socketPath = z.string().regex(/^\/.{1,95}$/, 'must be an absolute path of at most 96 characters')
+// Room for '.<pid>' within the 103 bytes that every system takes.
+const socketPath = z.string().regex(/^\/.{1,94}$/, 'must be an absolute path of at most 95 characters')
 
 export const configSchema = z.strictObject({
   host: z.ipv4().default('127.0.0.1'),

@@ -38,7 +38,10 @@ export type MicroGateway = {
   stop(noticeMs?: number): Promise<void>
 }
 
-export async function startMicroGateway(launch: Launch<Config>, log: Logger, { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required' }: Composition = {}, identify = enrol): Promise<MicroGateway> {
+export async function startMicroGateway(
+  launch: Launch<Config>, log: Logger,
+  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required' }: Composition = {}, identify = enrol,
+): Promise<MicroGateway> {
   const { config, names: { trustDomain } } = launch
   const { consulToken } = secretsSchema.parse(launch.secrets)
   const identity = await identify(launch, log)
@@ -47,7 +50,10 @@ export async function startMicroGateway(launch: Launch<Config>, log: Logger, { i
   const { now, wall } = systemClock
   let isDraining = false
 
-  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken, externalRoots: config.doorRoots, report, log, controls: changeUpstream })
+  const upstream = createUpstream({
+    identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken, externalRoots: config.doorRoots,
+    report, log, controls: changeUpstream,
+  })
   const api = loadApi(config.policy.inbound.api!)
   const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())
   const service = serviceSocket({ path: config.appSocket, headers, now, isDraining: () => isDraining })

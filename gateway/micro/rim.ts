@@ -17,7 +17,7 @@ export function createRim(log: Logger, report: Report) {
   return function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, about: About): void {
     const problem = error instanceof Problem ? error : Internal({ cause: error })
     const { code, status, options } = problem
-    if (status >= 500) log.error({ err: error, evidence: options.evidence, ...about }, code)
+    if (status >= 500) log[code === 'internal' ? 'error' : 'warn']({ err: error, evidence: options.evidence, ...about }, code)
     else log.info({ code, control: problem.control?.name, errors: options.errors, evidence: options.evidence, ...about }, 'refused')
     const detail = detailOf(problem, defined(about))
     if (detail) report(detail)

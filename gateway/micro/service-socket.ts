@@ -6,6 +6,7 @@ import type { Stage } from '../pipeline.ts'
 import { operationOf } from '../stages/find-operation.ts'
 import { pick, type HeaderAllowList } from '../stages/header-allow-list.ts'
 import { ResponseNotDeclared } from '../stages/response-schema.ts'
+import type { Answer } from '../upstream/call.ts'
 import { Gone } from '../upstream/reach.ts'
 import { send, SendError } from '../upstream/send.ts'
 import type { InboundCall } from './inbound-call.ts'
@@ -47,14 +48,15 @@ export function serviceSocket({ path, headers, now, isDraining }: { path: string
     },
     async health(call, next) {
       if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return next()
-      call.answer = isDraining() ? { status: 503, headers: { 'content-type': 'application/json' }, body: Buffer.from('{"status":"stopping"}') }
-        : await send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
-          .then(({ status, headers: all, body }) => ({ status, headers: pick(all, ['content-type']), body }))
-          .catch((cause: unknown) => { throw failure(cause) })
+      if (isDraining()) return void (call.answer = unwell('stopping'))
+      call.answer = await send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
+        .then(({ status, headers: all, body }) => ({ status, headers: pick(all, ['content-type']), body }), () => unwell('unreachable'))
     },
     close: () => pool.close(),
   }
 }
+
+const unwell = (status: string): Answer => ({ status: 503, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ status })) })
 
 function failure(cause: unknown): Error {
   if (!(cause instanceof SendError)) return cause as Error

@@ -5,7 +5,10 @@ import type { Operation } from '@shop/chassis/operation.ts'
 const REQUEST = ['accept', 'content-type', 'if-match', 'if-none-match', 'idempotency-key']
 const RESPONSE = ['content-type', 'etag', 'location', 'cache-control', 'retry-after', 'allow', 'accept', 'www-authenticate', 'idempotency-replayed']
 /** Belong to one connection or to the gateway itself, whatever a description says. */
-const OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'host', 'expect', 'authorization', 'cookie', 'set-cookie', 'traceparent', 'deadline-ms', 'date', 'server', 'via'])
+const OWN = new Set([
+  'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'host', 'expect', 'authorization', 'cookie', 'set-cookie',
+  'traceparent', 'deadline-ms', 'date', 'server', 'via',
+])
 
 type Json = Record<string, any>
 const resolve = (document: Json, node: Json): Json =>

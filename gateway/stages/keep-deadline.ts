@@ -9,7 +9,8 @@ export const deadlineLeft = (header: string | string[] | undefined): number | nu
   typeof header === 'string' && /^[0-9]{1,6}$/.test(header) ? Number(header) : null
 
 /** `now` is the monotonic clock of the process, ms. Throws deadline-exceeded when nothing is left. */
-export const keepDeadline = <Call extends { request: IncomingMessage; operation?: Operation | undefined; startedAt: number; deadline: number }>(now: () => number): Stage<Call> => async (call, next) => {
+type Timed = { request: IncomingMessage; operation?: Operation | undefined; startedAt: number; deadline: number }
+export const keepDeadline = <Call extends Timed>(now: () => number): Stage<Call> => async (call, next) => {
   const most = call.operation?.timeoutMs ?? 2_000
   call.deadline = call.startedAt + Math.min(deadlineLeft(call.request.headers['deadline-ms']) ?? most, most)
   if (now() >= call.deadline) throw DeadlineExceeded()

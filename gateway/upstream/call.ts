@@ -93,7 +93,9 @@ export type UpstreamParts = {
   controls?: (list: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
 }
 
-export function createUpstream({ identity, outbound, exchange, registry, consulToken, externalRoots, report, log, clock = systemClock, controls = (list) => list }: UpstreamParts): Upstream & ExchangeClient {
+export function createUpstream(
+  { identity, outbound, exchange, registry, consulToken, externalRoots, report, log, clock = systemClock, controls = (list) => list }: UpstreamParts,
+): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = createConnect(identity, externalRoots)
   const tokens = createNarrowTokens((path, form, credentials, deadline) => send(connect.mesh('exchange', exchange, credentials), {

@@ -47,7 +47,11 @@ export function reach({ directory, connect, clock, report }: ReachParts): Stage<
       const kind = error instanceof SendError ? error.kind : 'no-answer'
       if (kind === 'peer-mismatch') {
         outliers.impostor(key, clock.now())
-        report({ detection: 'MTLS-REJECT', control: 'peer-identity', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name, address: `${instance.host}:${instance.port}`, traceId: call.request.trace.traceId, operation: call.operation.id, reason: `${instance.id} is listed at an address where another identity answers` })
+        report({
+          detection: 'MTLS-REJECT', control: 'peer-identity', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name,
+          address: `${instance.host}:${instance.port}`, traceId: call.request.trace.traceId, operation: call.operation.id,
+          reason: `${instance.id} is listed at an address where another identity answers`,
+        })
       } else if (kind !== 'aborted') outliers.ended(key, true, clock.now())
       throw error
     } finally {
@@ -81,7 +85,10 @@ export function reach({ directory, connect, clock, report }: ReachParts): Stage<
   return async (call) => {
     try {
       if (call.callee.kind === 'mesh') await askMesh(call)
-      else call.answer = await send(call.callee.kind === 'fixed' ? connect.mesh(call.callee.name, call.callee.origin, call.credentials) : connect.external(call.callee.origin), wire(call, clock))
+      else {
+        const { kind, name, origin } = call.callee
+        call.answer = await send(kind === 'fixed' ? connect.mesh(name, origin, call.credentials) : connect.external(origin), wire(call, clock))
+      }
       call.isFailure = call.answer!.status >= 500
       call.answer!.headers = pick(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? [])
     } catch (error) {

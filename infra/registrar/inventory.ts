@@ -4,9 +4,10 @@ import { z } from 'zod'
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Instance } from './decide.ts'
 
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/)
 const answerSchema = z.object({
   revision: z.int().optional(),
-  instances: z.array(z.object({ id: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), service: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), version: z.string().max(64), host: z.ipv4(), port: z.int().min(1).max(65_535) })),
+  instances: z.array(z.object({ id: name, service: name, version: z.string().max(64), host: z.ipv4(), port: z.int().min(1).max(65_535) })),
 })
 
 /** Calls `onChange` with each new list, keeps the last when nobody answers. Returns how to stop. */

@@ -31,7 +31,10 @@ export function startLoop({ registry, health, rules, intervalMs, log, report, no
       const after = checked(before, instance, result)
       histories.set(instance.id, after)
       if (result === 'impostor' && !before?.isImpostor)
-        report({ detection: 'MTLS-REJECT', control: 'registrar-identity', strategies: ['S3.6', 'S3.4'], code: 'instance-wrong-identity', severity: 'high', subject: instance.id, address: `${instance.host}:${instance.port}`, reason: `the certificate there is not ${instance.service}'s` })
+        report({
+          detection: 'MTLS-REJECT', control: 'registrar-identity', strategies: ['S3.6', 'S3.4'], code: 'instance-wrong-identity', severity: 'high',
+          subject: instance.id, address: `${instance.host}:${instance.port}`, reason: `the certificate there is not ${instance.service}'s`,
+        })
       await tick()
     },
   })
