@@ -123,7 +123,7 @@ export const address = { recipient: 'Alice Kim', line1: 'Lantern Row 7', postalC
 
 /** A payment token from the provider's own door, as its hosted field makes it. */
 export async function paymentToken(visitor: Visitor, instrument: { cardNumber: string } | { iban: string } = { cardNumber: '4242424242424242' }): Promise<string> {
-  const body = 'iban' in instrument ? { kind: 'bank-account', iban: instrument.iban, holder: 'Alice Kim' } : { kind: 'card', cardNumber: instrument.cardNumber, expiry: '12/34', cvc: '123' }
+  const body = 'iban' in instrument ? { kind: 'bank-account', iban: instrument.iban, holder: 'Alice Kim' } : { kind: 'card', number: instrument.cardNumber, expiry: '12/34', cvc: '123' }
   const answer = await visitor.request('POST', new URL('/tokens', endpoints.psp.url).href, { body, headers: { origin: new URL(endpoints.psp.url).origin, 'sec-fetch-site': 'same-origin' } })
   if (answer.status !== 201 && answer.status !== 200) throw new Error(`no payment token: ${answer.status} ${answer.text}`)
   return answer.json.token as string

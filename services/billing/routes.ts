@@ -8,7 +8,7 @@ import { findInvoice, insert, insertCancelled, lock, rememberEvent, settle, type
 
 export const WebhookForged = problem('webhook-forged', 401, 'The payload does not bear the provider\'s signature', 'Sign it with the shared secret', 'EVENT-FORGED')
 
-const providerEvent = z.object({ id: z.string().min(1).max(128), type: z.string().max(64), reference: z.uuid() })
+const providerEvent = z.object({ id: z.string().min(1).max(128), type: z.string().max(64), reference: z.guid() })
 
 export const routes = (d: PayParts & { webhookSecret: string }): Routes => ({
   authorizePayment: async ({ params, body, traceparent }) => {

@@ -17,7 +17,7 @@ export const announce = (outbox: Outbox, tx: Tx, topic: Topic | 'order.placed', 
     ...(topic === 'order.cancelled' && { reason: o.saga.reason }),
   }, o.traceparent)
 
-const about = z.object({ orderId: z.uuid() })
+const about = z.object({ orderId: z.guid() })
 
 export function eventHandlers(advance: Advance): EventHandlers {
   const on = (type: 'shipment-created' | 'dispatched' | 'payment-settled') => async (tx: Tx, event: ShopEvent) => {

@@ -6,10 +6,10 @@ import { AlreadyDispatched, cancel, OrderCancelled, ship, type ShipParts } from 
 
 const address = z.object({ recipient: z.string(), line1: z.string(), line2: z.string().optional(), postalCode: z.string(), city: z.string(), country: z.string() })
 const orderPaid = z.object({
-  orderId: z.uuid(), customerId: z.string(), delivery: z.enum(['standard', 'express']), address,
-  lines: z.array(z.object({ productId: z.uuid(), name: z.string(), quantity: z.int().min(1) })).min(1),
+  orderId: z.guid(), customerId: z.string(), delivery: z.enum(['standard', 'express']), address,
+  lines: z.array(z.object({ productId: z.guid(), name: z.string(), quantity: z.int().min(1) })).min(1),
 })
-const orderCancelled = z.object({ orderId: z.uuid() })
+const orderCancelled = z.object({ orderId: z.guid() })
 
 export const events = (d: ShipParts): EventHandlers => ({
   'order.paid': async (tx, { data, traceparent }) => {
