@@ -86,6 +86,20 @@ test('S10.1 a session: the exact cookie, a CSRF token, and a sealed row under a 
   expect(rows).not.toContain(cookie[0]!.slice(COOKIE.length + 1, COOKIE.length + 65))
 })
 
+test('S10.1 a session whose cookie never comes back is soon gone, one that is used stays, one that ended is swept', async () => {
+  const minutes = async (cookie: string) => (await edge.store.query<{ m: number }>('select extract(epoch from expires_at - now())::float8 / 60 as m from sessions where hash = $1', [hashOfCookie(cookie)])).rows[0]?.m
+  const cookie = [(await edge.send('web', 'GET', '/api/session')).headers['set-cookie']].flat()[0]!.split(';')[0]!
+  expect(await minutes(cookie)).toBeLessThanOrEqual(30)
+  await edge.send('web', 'GET', '/api/session', { headers: { cookie } })
+  expect(await minutes(cookie)).toBeGreaterThan(1_400)
+  await edge.store.query(`update sessions set expires_at = now() - interval '1 second' where hash = $1`, [hashOfCookie(cookie)])
+  await edge.sessions.sweep()
+  expect(await minutes(cookie)).toBeUndefined()
+  const { headers, json } = await edge.send('web', 'PUT', `/api/cart/lines/${id}`, { headers: { cookie, origin: ORIGINS.web, 'content-type': 'application/json' }, body: '{"quantity":1}' })
+  expect(json).toMatchObject({ status: 401, code: 'session-ended' })
+  expect(String(headers['set-cookie'])).toBe(`${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`)
+})
+
 test('S10.1 a row copied over another does not open', async () => {
   const [victim, thief] = [await edge.tab(), await edge.tab()]
   await edge.store.query('update sessions set sealed = (select sealed from sessions where hash = $1) where hash = $2', [hashOfCookie(victim.cookie()), hashOfCookie(thief.cookie())])

@@ -4,7 +4,6 @@ import { request } from 'undici'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Page } from './page.ts'
 import { hashOf } from './sessions/handle.ts'
-import { storefront } from './storefront/pages.ts'
 import { answer, COOKIE, ORIGINS, startEdge, type Services, type TestEdge } from './test-edge.ts'
 
 const orderId = '01890000-0000-7000-8000-00000000000a'
@@ -23,7 +22,7 @@ const pages: Record<string, Page> = {
   },
 }
 let edge: TestEdge
-beforeAll(async () => { edge = await startEdge({ services, storefront: { ...storefront, pages } }) })
+beforeAll(async () => { edge = await startEdge({ services, storefront: { pages, problemPage: ({ title }) => title } }) })
 afterAll(() => edge.close())
 beforeEach(() => {
   edge.calls.length = 0

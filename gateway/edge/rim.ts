@@ -60,7 +60,10 @@ export const createRim = ({ run, storefront, log, report, stopping }: RimParts) 
     if (response.destroyed) return
     const own = Object.entries(answer.headers).filter(([name]) => !OWN.has(name))
     const headers: Record<string, string | string[]> = { ...call.headers, ...Object.fromEntries(own) }
-    if (call.cookies.length) headers['set-cookie'] = call.cookies
+    if (call.cookies.length) {
+      headers['set-cookie'] = call.cookies
+      headers['cache-control'] = 'no-store' // a kept copy would hand one visitor's cookie to another
+    }
     // What was not read of a request is not kept for later.
     if (stopping.aborted || !request.complete || answer.headers['connection'] === 'close') headers['connection'] = 'close'
     if (!answer.stream) {

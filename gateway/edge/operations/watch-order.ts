@@ -65,8 +65,8 @@ export function createOrderStreams({ ask, sessions, stopping, publicApi }: Shop)
   }
 }
 
-/** A service that is away for a moment is no reason to end; losing the right to look is. */
+/** A service that is away for a moment is no reason to end, and when the client left the loop ends by itself; losing the right to look is one. */
 const goOn = (sent: string) => (error: unknown): string => {
-  if (error instanceof Problem && error.status >= 500) return sent
+  if (error instanceof Problem && (error.status >= 500 || error.code === 'client-gone')) return sent
   throw error
 }

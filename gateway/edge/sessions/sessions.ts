@@ -48,6 +48,8 @@ export type SessionLimits = { idleMinutes: number; absoluteMinutes: number; gues
 const CACHE_MS = 1_000
 const CACHE_SIZE = 5_000
 const TOUCH_SECONDS = 60
+/** Until its cookie comes back once, a visitor's session is kept no longer than this: who ignores cookies fills no table. */
+const UNPROVEN_SECONDS = 1_800
 
 /** `locks`: connections that may wait for each other, and for the identity provider, without keeping readers waiting. */
 export function createSessions(
@@ -63,7 +65,7 @@ export function createSessions(
     const hash = hashOf(handle)
     const lifeSeconds = 60 * (data.user ? limits.absoluteMinutes : Math.max(limits.absoluteMinutes, limits.guestIdleMinutes))
     await tx.query(`insert into sessions (hash, sealed, expires_at, ends_at) values ($1, $2, now() + make_interval(secs => $3), now() + make_interval(secs => $4))`,
-      [hash, seal(keys.seal, hash, data), Math.min(idleSeconds(data), lifeSeconds), lifeSeconds])
+      [hash, seal(keys.seal, hash, data), Math.min(data.user ? idleSeconds(data) : UNPROVEN_SECONDS, lifeSeconds), lifeSeconds])
     setCookie(call, handle)
     return (call.session = { handle, hash, data, endsAt: now() + lifeSeconds * 1_000 })
   }
