@@ -8,8 +8,9 @@ import type { Stage } from '../pipeline.ts'
 export const deadlineLeft = (header: string | string[] | undefined): number | null =>
   typeof header === 'string' && /^[0-9]{1,6}$/.test(header) ? Number(header) : null
 
-/** `now` is the monotonic clock of the process, ms. Throws deadline-exceeded when nothing is left. */
 type Timed = { request: IncomingMessage; operation?: Operation | undefined; startedAt: number; deadline: number }
+
+/** `now` is the monotonic clock of the process, ms. Throws deadline-exceeded when nothing is left. */
 export const keepDeadline = <Call extends Timed>(now: () => number): Stage<Call> => async (call, next) => {
   const most = call.operation?.timeoutMs ?? 2_000
   call.deadline = call.startedAt + Math.min(deadlineLeft(call.request.headers['deadline-ms']) ?? most, most)

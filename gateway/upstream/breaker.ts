@@ -18,7 +18,7 @@ export type BreakerRules = {
   probes: number
 }
 
-export const defaultRules: BreakerRules = { consecutiveFailures: 5, failureShare: 0.5, minimumCalls: 20, windowMs: 10_000, ejectionMs: 1_000, maximumEjectionMs: 30_000, probes: 2 }
+export const defaultRules: BreakerRules = { consecutiveFailures: 5, failureShare: 0.5, minimumCalls: 20, windowMs: 10_000, ejectionMs: 1_000, maximumEjectionMs: 8_000, probes: 2 }
 
 export type Breaker = {
   status: 'admitting' | 'ejected' | 'probing'

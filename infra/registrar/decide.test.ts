@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { checked, decide, goodChecksNeeded, left, newHistory, type CheckResult, type History, type Instance, type Rules } from './decide.ts'
+import { badChecksNeeded, checked, decide, goodChecksNeeded, left, newHistory, type CheckResult, type History, type Instance, type Rules } from './decide.ts'
 
 const rules: Rules = { goodChecks: 2, badChecks: 3, mostGoodChecks: 64, halfLifeMs: 60_000 }
 const order: Instance = { id: 'order-1', service: 'order', version: '1', host: '127.0.0.1', port: 1 }
@@ -36,6 +36,14 @@ describe('S3.6 who is registered', () => {
     expect(decide([moved], new Map([[order.id, after(['good', 'good', 'good'])]]), new Map(), 0, rules)).toEqual([])
     expect(checked(after(['good', 'good']), moved, 'good').good).toBe(1)
   })
+})
+
+test.each([[1, 6, 3], [3, 6, 3], [4, 6, 12], [6, 6, 12], [2, 2, 3], [3, 3, 12], [0, 0, 3]])('with %i of %i failing, %i bad checks take one out', (failing, all, expected) => {
+  const instances = Array.from({ length: all }, (_, i) => ({ ...order, id: `order-${i}`, port: i + 1 }))
+  const registered = new Map(instances.map((i) => [i.id, i]))
+  const histories = new Map(instances.map((one, i) => [one.id, after(i < failing ? ['bad', 'bad', 'bad'] : ['good'], one)]))
+  expect(badChecksNeeded(histories, registered, rules)).toBe(expected)
+  expect(decide(instances, histories, registered, 0, rules)).toHaveLength(expected === 3 ? failing : 0)
 })
 
 describe('S3.6 flap damping', () => {

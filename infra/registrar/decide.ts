@@ -38,9 +38,16 @@ export const left = (h: History, now: number, rules: Rules): History => ({ ...h,
 export const goodChecksNeeded = (h: History, now: number, rules: Rules): number =>
   Math.min(rules.mostGoodChecks, Math.ceil(rules.goodChecks * 2 ** Math.floor(penaltyNow(h, now, rules) + 0.5)))
 
+/** Bad checks in a row that take an instance out: more while most fail at once, for then the fault may be ours or the machine's. */
+export function badChecksNeeded(histories: ReadonlyMap<string, History>, registered: ReadonlyMap<string, Instance>, { badChecks }: Rules): number {
+  const failing = [...registered.keys()].filter((id) => (histories.get(id)?.bad ?? 0) >= badChecks).length
+  return failing > 2 && failing > registered.size / 2 ? badChecks * 4 : badChecks
+}
+
 /** What is registered but no longer deployed stays until its checks fail: whoever deploys may only be late. */
 export function decide(deployed: readonly Instance[], histories: ReadonlyMap<string, History>, registered: ReadonlyMap<string, Instance>, now: number, rules: Rules): Action[] {
   const actions: Action[] = []
+  const badNeeded = badChecksNeeded(histories, registered, rules)
   const known = new Map(deployed.map((instance) => [instance.id, instance]))
   for (const instance of registered.values()) {
     const h = histories.get(instance.id)
@@ -48,7 +55,7 @@ export function decide(deployed: readonly Instance[], histories: ReadonlyMap<str
     if (want && addressOf(want) !== addressOf(instance)) actions.push({ do: 'deregister', instance, reason: 'moved' })
     else if (!h || h.address !== addressOf(instance)) continue // not checked yet: it stays
     else if (h.isImpostor) actions.push({ do: 'deregister', instance, reason: 'wrong-identity' })
-    else if (h.bad >= rules.badChecks) actions.push({ do: 'deregister', instance, reason: 'unhealthy' })
+    else if (h.bad >= badNeeded) actions.push({ do: 'deregister', instance, reason: 'unhealthy' })
   }
   for (const instance of deployed) {
     const h = histories.get(instance.id)

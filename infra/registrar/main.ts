@@ -18,7 +18,7 @@ const { report, close: closeReports } = createMeshReporter(launch.process, confi
 const loop = startLoop({
   registry: consulRegistry({ servers: config.consul, ca: config.consulTls.ca, certificate: config.consulTls.certificate, key: consulKey, token: consulToken }),
   health: healthChecks(identity),
-  rules: { goodChecks: config.goodChecks, badChecks: config.badChecks, mostGoodChecks: 64, halfLifeMs: 60_000 },
+  rules: { goodChecks: config.goodChecks, badChecks: config.badChecks, mostGoodChecks: 20, halfLifeMs: 60_000 },
   intervalMs: config.intervalMs, log, report, now: () => performance.now(), random: Math.random,
 })
 const stopFollowing = followInventory(config.inventorySocket, loop.deployed, log)

@@ -42,7 +42,7 @@ export function registryGateway({ trustDomain, readers, admit, servers, log, rep
       problem.control = CONTROLS[problem.code] ?? POLICY
       const { traceId } = parseTraceparent(req.headers['traceparent'] as string | undefined) ?? newTrace(false)
       const about = { ...seen, address: req.socket.remoteAddress, traceId }
-      if (problem.status >= 500) log.error({ err: error, ...about }, problem.code)
+      if (problem.status >= 500) log[problem.code === 'internal' ? 'error' : 'warn']({ err: error, ...about }, problem.code)
       else log.info({ code: problem.code, evidence: problem.options.evidence, ...about }, 'refused')
       const detail = detailOf(problem, about as Record<string, string>)
       if (detail) report(detail)
