@@ -68,9 +68,9 @@ export function createDoor({ tls, origin, frameAncestors, merchantKey, merchant,
     if (path.startsWith('/v1/')) {
       // Before anything of the request is read; compared as digests, so that time tells nothing of the key.
       if (!timingSafeEqual(digest(req.headers.authorization ?? ''), expected)) throw MerchantUnknown({ headers: { 'www-authenticate': 'Bearer' } })
-      return merchantListener(req, res)
+      return void merchantListener(req, res)
     }
-    if (path === '/tokens') return fieldListener(req, res)
+    if (path === '/tokens') return void fieldListener(req, res)
     const file = assets.get(path)
     if (!file && path !== '/field') throw NotFound()
     if (req.method !== 'GET') throw MethodNotAllowed({ headers: { allow: 'GET' } })

@@ -32,6 +32,7 @@ export const fieldPage = (kind: Method, origins: string[]): string => `<!doctype
 </head>
 <body>
 <main>
+<h1>${kind === 'card' ? 'Card details' : 'Bank account'}</h1>
 <form id="form" novalidate data-kind="${kind}" data-parents="${escapeAttribute(JSON.stringify(origins))}" aria-label="${kind === 'card' ? 'Card details' : 'Bank account'}">
 <p class="alert" id="alert" role="alert"></p>
 ${FIELDS[kind]}

@@ -16,8 +16,10 @@ const SHAPES = {
 }
 for (const field of form.querySelectorAll('input')) {
   const shape = SHAPES[field.name]
-  if (shape) field.addEventListener('input', () => {
-    if (field.selectionStart === field.value.length) field.value = shape(field.value)
+  field.addEventListener('input', () => {
+    show(field.name, '')
+    // Only at the end: a cursor in the middle would jump.
+    if (shape && field.selectionStart === field.value.length) field.value = shape(field.value)
   })
 }
 
