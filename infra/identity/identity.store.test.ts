@@ -38,6 +38,17 @@ describe('a sign-in', () => {
     expect(tokens.refresh_token).toBeTruthy()
   })
 
+  test('naming the edge as resource at every step changes nothing, naming another service is refused', async () => {
+    const resource = 'spiffe://lantern.test/mesh/edge'
+    const { params, verifier, nonce } = await codeFor('alice', { resource })
+    const named = (parameters: Record<string, string>) => ({ ...edge.options, additionalParameters: parameters })
+    const tokens = await oauth.processAuthorizationCodeResponse(edge.as, edge.client, await oauth.authorizationCodeGrantRequest(edge.as, edge.client, edge.auth, params, REDIRECT, verifier, named({ resource })), { expectedNonce: nonce })
+    const refreshed = await oauth.processRefreshTokenResponse(edge.as, edge.client, await oauth.refreshTokenGrantRequest(edge.as, edge.client, edge.auth, tokens.refresh_token!, named({ resource })))
+    expect(decodeJwt(refreshed.access_token)['aud']).toBe(resource)
+    const other = await oauth.refreshTokenGrantRequest(edge.as, edge.client, edge.auth, refreshed.refresh_token!, named({ resource: 'spiffe://lantern.test/mesh/billing' }))
+    expect(await errorOf(other)).toMatchObject({ status: 400, error: 'invalid_target' })
+  })
+
   test('the published keys verify the token, and carry no private part', async () => {
     const { access_token } = await tokensFor()
     const browser = createBrowser(idp.issuer)
