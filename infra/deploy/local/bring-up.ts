@@ -43,7 +43,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
   const own = process.getuid?.() ?? 0
   const mine = (folder: string) => join(checkout.shopDir, folder)
   const material = (): Material => ({
-    system, plan: site.plan, roots, softhsm: parts.softhsm.library,
+    system, plan: site.plan, lifetimes: site.lifetimes, roots, softhsm: parts.softhsm.library,
     secret: site.secret,
     socket: site.socket,
     stateFolder: (one) => site.folder('state', one.name),
@@ -58,23 +58,26 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     return nodeSpec(site, one, () => describeLaunch(one, material()), isBeforePki ? undefined : enroller(), libraries, variant)
   }
 
-  /** Doors, the runner's own, Consul's clients, partners and people. Those of the backing servers are kept where they are started. */
-  async function keepCertificates(): Promise<boolean> {
+  /** Doors, Consul's clients, partners and people; answers which processes were given a new one. Those of backing servers are kept where these are started. */
+  async function keepCertificates(): Promise<string[]> {
     roots = await pki.roots()
     writeWhole(mine('doors.pem'), roots.doors, 0o644)
     const mineAlone = (folder: string, request: Parameters<Pki['issue']>[0], root: string) => keepCertificate(pki, ownFolder(mine(folder), own), own, request, root)
-    let isAnyNew = false
+    const renewed: string[] = []
     for (const one of processes.filter(({ ports }) => DOOR_PORTS.some((port) => port in ports))) {
       const names = one.kind === 'external' ? { ipAddresses: ['127.0.0.1'] } : { dnsNames: ['localhost'] }
       const kept = await mineAlone(`certificates/${one.name}`, { kind: 'door', name: one.name, ...names }, roots.doors)
-      isAnyNew ||= kept.isNew
       doors.set(one.name, kept)
+      if (kept.isNew) renewed.push(one.name)
     }
-    for (const one of processes.filter(({ workload }) => workload === 'registry' || workload === 'registrar'))
-      consulClients.set(one.name, await mineAlone(`certificates/consul-client-${one.name}`, { kind: 'consul-client', name: one.name }, roots.consul))
+    for (const one of processes.filter(({ workload }) => workload === 'registry' || workload === 'registrar')) {
+      const kept = await mineAlone(`certificates/consul-client-${one.name}`, { kind: 'consul-client', name: one.name }, roots.consul)
+      consulClients.set(one.name, kept)
+      if (kept.isNew) renewed.push(one.name)
+    }
     for (const { clientId } of PARTNERS) await mineAlone(`clients/${clientId}`, { kind: 'partner', name: clientId }, roots.partners)
     for (const { username } of demoAccounts(system.trustDomain).filter(hasCertificate)) await mineAlone(`clients/${username}`, { kind: 'user', name: username }, roots.users)
-    return isAnyNew
+    return renewed
   }
 
   const begin = (one: PlannedProcess) => supervisor.start(specOf(one))
@@ -125,9 +128,13 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     pki: () => pki,
     roots: () => roots,
     async renew() {
-      const areDoorsNew = await keepCertificates()
+      const renewed = await keepCertificates()
       await backing.renew()
-      if (areDoorsNew) for (const name of doors.keys()) supervisor.signal(name, 'SIGTERM') // started again with the new one
+      // Their launch document holds the certificate, so they are started with the new one: the edge before the old one goes.
+      for (const one of processes.filter(({ name }) => renewed.includes(name))) {
+        if (one.kind === 'edge') await supervisor.replace(specOf(one))
+        else supervisor.signal(one.name, 'SIGTERM')
+      }
     },
   }
 }

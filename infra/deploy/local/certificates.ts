@@ -1,17 +1,16 @@
 /** Certificates that the runner keeps for others: asked for when half their life is over, written whole, roots beside them. */
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownFolder, writeWhole } from './files.ts'
 import type { IssueRequest, Issued, Pki } from './pki-client.ts'
 
 export type Kept = Issued & { files: { certificate: string; key: string; roots: string; both: string } }
 
-/** True from half-life on, or when it cannot be read. */
-export function isDue(certificate: string, now: Date): boolean {
+/** True from half-life on, counted from when it was issued (authorities date back for wrong clocks), or when it cannot be read. */
+export function isDue(certificate: string, issuedAt: Date, now: Date): boolean {
   try {
-    const { validFromDate, validToDate } = new X509Certificate(certificate)
-    return now.getTime() >= (validFromDate.getTime() + validToDate.getTime()) / 2
+    return now.getTime() >= (issuedAt.getTime() + new X509Certificate(certificate).validToDate.getTime()) / 2
   } catch {
     return true
   }
@@ -22,7 +21,7 @@ export function readKept(folder: string, now: Date, roots?: string): Kept | unde
   const files = filesIn(folder)
   if (!Object.values(files).every((path) => existsSync(path))) return undefined
   const [certificate, key, theirRoots] = [files.certificate, files.key, files.roots].map((path) => readFileSync(path, 'utf8')) as [string, string, string]
-  return isDue(certificate, now) || (roots !== undefined && theirRoots !== roots) ? undefined : { certificate, key, roots: theirRoots, files }
+  return isDue(certificate, statSync(files.certificate).mtime, now) || (roots !== undefined && theirRoots !== roots) ? undefined : { certificate, key, roots: theirRoots, files }
 }
 
 /** The certificate in `folder`, renewed there when due. `isNew` tells that its reader must load it again. */

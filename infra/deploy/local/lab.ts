@@ -18,9 +18,10 @@ export function createVariants(site: Site, supervisor: Supervisor, specOf: (one:
     return one
   }
 
-  async function back({ process }: { process: string }): Promise<void> {
+  /** `leftOut`: only if it is that control which is off there. */
+  async function back({ process, leftOut }: { process: string; leftOut?: string }): Promise<void> {
     const lease = off.get(process)
-    if (!lease) return
+    if (!lease || (leftOut && lease.control !== leftOut)) return
     clearTimeout(lease.timer)
     await supervisor.replace(specOf(find(process)))
     off.delete(process)

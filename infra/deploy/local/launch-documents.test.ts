@@ -6,13 +6,13 @@ import { serviceConfig } from '@shop/chassis/start-service.ts'
 import { system } from '../system.ts'
 import { repo } from './checkout.ts'
 import { describeLaunch, originOf, type Material } from './launch-documents.ts'
-import { planProcesses } from './plan.ts'
+import { LIFETIMES, planProcesses } from './plan.ts'
 
 const plan = planProcesses(system, 22_000, { order: 2 })
 const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`
 const pair = (name: string) => ({ certificate: pem(name), key: `key of ${name}` })
 const material = (instead: Partial<Material> = {}): Material => ({
-  system, plan, softhsm: '/lib/libsofthsm2.so', doorsFolder: '/shop/state/doors', secret: (name) => `secret-of-${name}`.padEnd(43, '.'), socket: (server, client) => `/run/shop/${server}-${client}/s`,
+  system, plan, lifetimes: LIFETIMES, softhsm: '/lib/libsofthsm2.so', doorsFolder: '/shop/state/doors', secret: (name) => `secret-of-${name}`.padEnd(43, '.'), socket: (server, client) => `/run/shop/${server}-${client}/s`,
   stateFolder: ({ name }) => `/shop/state/${name}`, roots: { mesh: pem('mesh'), doors: pem('doors'), consul: pem('consul'), partners: pem('partners'), users: pem('users') },
   door: pair, consulClient: pair, ...instead,
 })

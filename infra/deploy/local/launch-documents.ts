@@ -4,12 +4,13 @@ import { VHOST } from '../backing/broker-model.ts'
 import { accessPolicies, exchangeServices, meshPolicyFor, producersFor, readableBy } from '../mesh/policy.ts'
 import type { System } from '../system.ts'
 import { PARTNERS, demoAccounts } from './accounts.ts'
-import type { Plan, PlannedProcess } from './plan.ts'
+import type { Lifetimes, Plan, PlannedProcess } from './plan.ts'
 import type { Roots } from './pki-client.ts'
 
 export type Material = {
   system: System
   plan: Plan
+  lifetimes: Lifetimes
   /** From `npm start`'s secrets: made when first asked for. */
   secret(name: string): string
   socket(server: string, client: string): string
@@ -66,20 +67,20 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
       secrets: { pin: m.secret('vault-pin') },
     }),
     pki: () => ({
-      config: { port, stateDir: m.stateFolder(one), doorsDir: m.doorsFolder, vaultSocket: m.socket('vault', 'pki'), adminSocket: m.socket('pki', 'runner'), lifetimeSeconds: { mesh: 3_600, data: 604_800, backing: 604_800 } },
+      config: { port, stateDir: m.stateFolder(one), doorsDir: m.doorsFolder, vaultSocket: m.socket('vault', 'pki'), adminSocket: m.socket('pki', 'runner'), lifetimeSeconds: { mesh: m.lifetimes.mesh, data: m.lifetimes.data, backing: m.lifetimes.backing } },
     }),
     access: () => ({ config: { port, exchange: registry.exchange, monitor: registry.monitor, policies: accessPolicies(m.system) } }),
     exchange: () => ({
       config: {
         port, vaultSocket: m.socket('vault', 'exchange'), ...database, access: fixed.access, monitor: registry.monitor, identityIssuer: origin('identity', 'door'), doorRoots: m.roots.doors,
-        services: exchangeServices(m.system), lifetimeSeconds: 60,
+        services: exchangeServices(m.system), lifetimeSeconds: Math.min(60, m.lifetimes.keys), keyLifetimeSeconds: m.lifetimes.keys,
       },
     }),
     identity: () => {
       const accounts = demoAccounts(m.system.trustDomain)
       return {
         config: {
-          port, issuer: origin('identity', 'door'), certificate: door().certificate, vaultSocket: m.socket('vault', 'identity'), ...database, userRoots: m.roots.users, accounts, monitor: registry.monitor,
+          port, issuer: origin('identity', 'door'), certificate: door().certificate, vaultSocket: m.socket('vault', 'identity'), ...database, userRoots: m.roots.users, accounts, signingKey: { lifetimeSeconds: m.lifetimes.keys, overlapSeconds: Math.min(900, m.lifetimes.keys) }, monitor: registry.monitor,
           mobile: { redirectUris: [mobileRedirectUri(m.system)] },
           edge: { redirectUris: [`${origin('edge', 'web')}/callback`], postLogoutRedirectUris: [`${origin('edge', 'web')}/`], spiffeId: `spiffe://${m.system.trustDomain}/mesh/edge` },
         },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Service } from '@shop/chassis/service.ts'
 import { system } from '../system.ts'
-import { BLOCK, parseInstances, planProcesses } from './plan.ts'
+import { BLOCK, LIFETIMES, parseInstances, parseLifetimes, planProcesses } from './plan.ts'
 
 const counts = fc.record(Object.fromEntries(system.services.map(({ name }) => [name, fc.integer({ min: 1, max: 6 })])))
 
@@ -52,3 +52,8 @@ describe('the plan', () => {
 
 test.each([['order=3', { order: 3 }], ['order=3,catalog=2', { order: 3, catalog: 2 }], ['', {}]])('instances %j', (text, expected) => expect(parseInstances(text)).toEqual(expected))
 test.each(['order', 'order=0', 'order=-1', 'order=1.5', 'order=30', 'Order=1', '=2'])('refuses instances %j by name', (text) => expect(() => parseInstances(text)).toThrow(`'${text}'`))
+
+test('lifetimes can be shortened, never lengthened', () => {
+  expect(parseLifetimes('mesh=20,keys=30')).toEqual({ ...LIFETIMES, mesh: 20, keys: 30 })
+  for (const text of ['mesh=7200', 'mesh=1', 'mesh', 'tokens=20', 'mesh=-20']) expect(() => parseLifetimes(text)).toThrow(`'${text}'`)
+})

@@ -82,6 +82,19 @@ export function parseInstances(text: string): Record<string, number> {
   }))
 }
 
+/** Seconds: certificates of the mesh, for data, of backing servers; signing keys of identity and exchange. */
+export type Lifetimes = { mesh: number; data: number; backing: number; keys: number }
+export const LIFETIMES: Lifetimes = { mesh: 3_600, data: 604_800, backing: 604_800, keys: 86_400 }
+
+/** 'mesh=20,keys=30': shorter lives, to watch renewal. Throws with what is allowed. */
+export function parseLifetimes(text: string): Lifetimes {
+  return Object.assign({ ...LIFETIMES }, ...text.split(',').filter(Boolean).map((pair) => {
+    const [, name, seconds] = pair.trim().match(/^(mesh|data|backing|keys)=([1-9]\d{0,6})$/) ?? []
+    if (!name || Number(seconds) < 10 || Number(seconds) > LIFETIMES[name as keyof Lifetimes]) throw new Error(`lifetimes: '${pair}' is not mesh, data, backing or keys = seconds, from 10 to ${JSON.stringify(LIFETIMES)}`)
+    return { [name]: Number(seconds) }
+  }))
+}
+
 /** Without those whose code is not there, and with `only` nothing but the named workloads. */
 export function present(plan: Plan, repo: string, only?: string[]): { plan: Plan; absent: string[] } {
   const isThere = (one: PlannedProcess) => one.entry === null || existsSync(join(repo, one.entry))

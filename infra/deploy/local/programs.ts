@@ -30,7 +30,7 @@ export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { conf
 }
 
 /** A young generation sized for two dozen processes on a laptop: a third less memory, measured. */
-const SMALL = ['--max-semi-space-size=4']
+const SMALL = ['--max-semi-space-size=2']
 
 function nodeProgram(site: Site, one: PlannedProcess, entry: string, env: Record<string, string>): Program {
   return {

@@ -16,6 +16,7 @@ import { originOf } from './launch-documents.ts'
 import { rotateLogs } from './logs.ts'
 import { measureMemory } from './memory.ts'
 import { endOrphans, writeRecord } from './orphans.ts'
+import type { Lifetimes } from './plan.ts'
 import { takenPorts } from './ports.ts'
 import { summarize, type Screen } from './screen.ts'
 import { openSite, type Site } from './site.ts'
@@ -23,32 +24,41 @@ import { describeStatus } from './status.ts'
 import { runSteps } from './steps.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
-export type RunOptions = { checkout: Checkout; instances: Record<string, number>; only?: string[]; screen: Screen }
+export type RunOptions = { checkout: Checkout; instances: Record<string, number>; lifetimes: Lifetimes; only?: string[]; screen: Screen }
 export type Phase = 'starting' | 'ready' | 'stopping'
 
 const RENEW_EVERY_MS = 60_000
 const HOUSEKEEPING_EVERY_MS = 10_000
+/** After a restart, so soon the endpoints name the new pid. */
+const PUBLISH_EVERY_MS = 250
 
 /** Runs until told to stop; answers the exit status. Throws when the system does not come up, after everything was taken down again. */
-export async function runSystem({ checkout, instances, only, screen }: RunOptions): Promise<number> {
+export async function runSystem({ checkout, instances, lifetimes, only, screen }: RunOptions): Promise<number> {
   const startedAt = new Date()
   const wrong = only ? [] : modelErrors()
   if (wrong.length > 0) throw new Error(`The system model cannot be used:\n${wrong.map((line) => `  ${line}`).join('\n')}`)
   const orphans = await endOrphans(checkout.shopDir)
   if (orphans.length > 0) screen.note(`ended what a killed runner left: ${orphans.join(', ')}`)
-  const site = openSite(checkout, { instances, ...(only && { only }) })
+  const site = openSite(checkout, { instances, lifetimes, ...(only && { only }) })
   const taken = await takenPorts(site.processes.flatMap((one) => Object.entries(one.ports).map(([name, port]) => ({ port, by: `${one.name}, ${name}` }))))
   if (taken.length > 0) throw new Error(`${taken.join('\n')}\nEnd it, or set SHOP_PORT to the first of 100 free ports.`)
 
   const control = join(site.runDir, 'control')
-  const supervisor = createSupervisor(checkout.shopDir, site.confinement, (children) => writeRecord(checkout.shopDir, control, children))
+  let isPublishedOld = false
+  const supervisor = createSupervisor(checkout.shopDir, site.confinement, (children) => {
+    writeRecord(checkout.shopDir, control, children)
+    isPublishedOld = true
+  })
   writeRecord(checkout.shopDir, control, [])
   const system_ = bringUp(site, supervisor, screen.note)
   const stop = Promise.withResolvers<string>()
   let phase: Phase = 'starting'
   const inventory = createInventory()
   const variants = createVariants(site, supervisor, system_.specOf, () => { if (phase === 'ready') publish() })
-  const publish = () => writeWhole(join(checkout.shopDir, 'endpoints.json'), JSON.stringify(endpointsOf(site, supervisor, startedAt, control, variants.off()), null, 2))
+  const publish = () => {
+    isPublishedOld = false
+    writeWhole(join(checkout.shopDir, 'endpoints.json'), JSON.stringify(endpointsOf(site, supervisor, startedAt, control, variants.off()), null, 2))
+  }
   const losses = () => [...site.confinement.losses, ...system_.notes]
   const closeControl = await serveControl(control, {
     'GET /status': async () => describeStatus({ phase, startedAt, losses: losses(), absent: site.absent, processes: site.processes, children: supervisor.list(), controlsOff: variants.off() }),
@@ -95,15 +105,11 @@ export async function runSystem({ checkout, instances, only, screen }: RunOption
       system, plan: site.plan, secret: site.secret, seconds: (Date.now() - startedAt.getTime()) / 1000, memoryBytes: measureMemory(pids), processes: pids.length, losses: losses(),
       ca: join(checkout.shopDir, 'doors.pem'), has: (name) => site.processes.some((one) => one.name === name),
     })}\n`)
-    let published = JSON.stringify(supervisor.list().map(({ pid }) => pid))
+    let renewing: Promise<void> | undefined
     timers.push(
-      setInterval(() => void system_.renew().catch((error: Error) => screen.note(`certificates: ${error.message}`)), RENEW_EVERY_MS),
-      setInterval(() => {
-        rotateLogs(checkout.shopDir)
-        const now = JSON.stringify(supervisor.list().map(({ pid }) => pid))
-        if (now !== published) publish()
-        published = now
-      }, HOUSEKEEPING_EVERY_MS),
+      setInterval(() => { renewing ??= system_.renew().catch((error: Error) => screen.note(`certificates: ${error.message}`)).finally(() => { renewing = undefined }) }, Math.min(RENEW_EVERY_MS, lifetimes.backing * 100)),
+      setInterval(() => rotateLogs(checkout.shopDir), HOUSEKEEPING_EVERY_MS),
+      setInterval(() => { if (isPublishedOld) publish() }, PUBLISH_EVERY_MS),
     )
     screen.say(`Stopping (${await stop.promise}) …`)
   } catch (error) {

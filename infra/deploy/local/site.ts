@@ -7,7 +7,7 @@ import { system } from '../system.ts'
 import type { Checkout } from './checkout.ts'
 import { chooseConfinement, type Confinement } from './confine.ts'
 import { isRoot, ownFolder } from './files.ts'
-import { planProcesses, present, type Plan, type PlannedProcess } from './plan.ts'
+import { planProcesses, present, type Lifetimes, type Plan, type PlannedProcess } from './plan.ts'
 import { makeReachable } from './reachable.ts'
 import { openRunDir, openSocketFolder, socketPath } from './run-dir.ts'
 import { openSecrets } from './secrets.ts'
@@ -20,6 +20,7 @@ export type Site = {
   processes: PlannedProcess[]
   absent: string[]
   names: Names
+  lifetimes: Lifetimes
   runDir: string
   secret(name: string): string
   confinement: Confinement
@@ -40,7 +41,7 @@ export const partsCache = () => isRoot ? '/var/cache/nist-microservices-shop' : 
 /** What children must be able to read, beside the repository. */
 export const keptPaths = () => [dirname(process.execPath), partsCache()]
 
-export function openSite(checkout: Checkout, options: { instances: Record<string, number>; only?: string[] }): Site {
+export function openSite(checkout: Checkout, options: { instances: Record<string, number>; lifetimes: Lifetimes; only?: string[] }): Site {
   const whole = planProcesses(system, checkout.portBase, options.instances)
   const { plan: running, absent } = present(whole, checkout.repo, options.only)
   const runDir = openRunDir(checkout.id)
@@ -53,7 +54,7 @@ export function openSite(checkout: Checkout, options: { instances: Record<string
   const uidOf = (name: string) => hasOwnIds ? whole.processes.find((one) => one.name === name)?.uid ?? own : own
   const withId = (one: PlannedProcess) => ({ ...one, uid: uidOf(one.name) })
   return {
-    checkout, absent, runDir, confinement, hasOwnIds, uidOf,
+    checkout, absent, runDir, confinement, hasOwnIds, uidOf, lifetimes: options.lifetimes,
     plan: { ...whole, processes: whole.processes.map(withId) },
     processes: running.processes.map(withId),
     names: { brand: system.brand, trustDomain: system.trustDomain, cookiePrefix: system.cookiePrefix, checkout: checkout.id },

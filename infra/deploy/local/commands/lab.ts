@@ -47,11 +47,10 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
   const chosen = name === '--all' && action === 'on' ? controls : controls.filter((control) => control.name === name || control.strategies.includes(name ?? ''))
   if (chosen.length === 0 || (chosen.length > 1 && name !== '--all')) throw new Error(`lab ${action} ${name ?? ''}: ${chosen.length > 1 ? `that is several controls (${chosen.map((control) => control.name).join(', ')}); name one` : `there is no such control. There are: ${controls.map((control) => control.name).join(', ')}`}`)
   const seconds = args[1] === '--for' ? parseDuration(args[2]) : undefined
-  for (const control of chosen)
-    for (const { name: process } of status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => control.processes.includes(word))))
-      await (action === 'off'
-        ? askRunner(socket, 'POST', '/variant', { process, entry: control.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
-        : askRunner(socket, 'POST', '/variant/back', { process }))
+  const holders = ({ processes }: Control) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => processes.includes(word)))
+  await Promise.all(chosen.flatMap((control) => holders(control).map(({ name: process }) => action === 'off'
+    ? askRunner(socket, 'POST', '/variant', { process, entry: control.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
+    : askRunner(socket, 'POST', '/variant/back', { process, leftOut: control.name }))))
   const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
   process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
   return 0

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { readCheckout } from '../checkout.ts'
 import type { Parsed } from '../commands.ts'
 import { liveRunner } from '../orphans.ts'
-import { parseInstances } from '../plan.ts'
+import { parseInstances, parseLifetimes } from '../plan.ts'
 import { enterNamespace } from '../reachable.ts'
 import { runSystem } from '../runner.ts'
 import { openScreen } from '../screen.ts'
@@ -17,7 +17,7 @@ export async function start({ values }: Parsed): Promise<number> {
   const screen = openScreen(process.env, process.stdout)
   try {
     const only = values.only?.split(',').filter(Boolean)
-    return await runSystem({ checkout, instances: parseInstances(values.instances ?? process.env.SHOP_INSTANCES ?? ''), ...(only && { only }), screen })
+    return await runSystem({ checkout, instances: parseInstances(values.instances ?? process.env.SHOP_INSTANCES ?? ''), lifetimes: parseLifetimes(process.env.SHOP_LIFETIMES ?? ''), ...(only && { only }), screen })
   } catch (error) {
     screen.say(`\nThe system did not come up.\n${(error as Error).message}`)
     rmSync(`${checkout.shopDir}/endpoints.json`, { force: true })
