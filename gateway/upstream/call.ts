@@ -7,7 +7,7 @@ import type { Logger } from '@shop/chassis/log.ts'
 import type { MeshPolicy } from '@shop/chassis/mesh-policy.ts'
 import type { Api } from '@shop/chassis/operation.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
-import type { TraceContext } from '@shop/chassis/trace.ts'
+import { childOf, traceparent, type TraceContext } from '@shop/chassis/trace.ts'
 import { compose, type Control } from '../pipeline.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
 import { readCallees } from './callees.ts'
@@ -72,7 +72,7 @@ export type Upstream = {
 /** What a callee's side asks the exchange. */
 export type ExchangeClient = {
   /** False when the token was used before. */
-  redeem(token: string, deadline: number): Promise<boolean>
+  redeem(token: string, deadline: number, trace: TraceContext): Promise<boolean>
   /** The exchange's JWK set. */
   fetchKeys(): Promise<unknown>
 }
@@ -98,8 +98,8 @@ export function createUpstream(
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = createConnect(identity, externalRoots)
-  const tokens = createNarrowTokens((path, form, credentials, deadline) => send(connect.mesh('exchange', exchange, credentials), {
-    method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }, body: form.toString(), deadline,
+  const tokens = createNarrowTokens((path, form, { credentials, deadline, trace }) => send(connect.mesh('exchange', exchange, credentials), {
+    method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body: form.toString(), deadline,
   }), clock)
   const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
   const directory = consulDirectory(meshNames, (path, timeoutMs, signal) => send(connect.mesh('registry', registry, identity.mesh()), {
@@ -117,7 +117,7 @@ export function createUpstream(
     },
     api: (callee) => callees.get(callee)?.api,
     ready: () => directory.ready(),
-    redeem: (token, deadline) => tokens.redeem(token, identity.mesh(), deadline),
+    redeem: (token, deadline, trace) => tokens.redeem(token, { credentials: identity.mesh(), deadline, trace }),
     async fetchKeys() {
       const answer = await send(connect.mesh('exchange', exchange, identity.mesh()), { method: 'GET', path: '/jwks', headers: { accept: 'application/json' }, deadline: clock.now() + 2_000 })
       if (answer.status !== 200) throw new Error(`the exchange answered ${answer.status}`)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Credentials } from '@shop/chassis/identity.ts'
 import type { Operation } from '@shop/chassis/operation.ts'
+import { newTrace } from '@shop/chassis/trace.ts'
 import type { Answer } from './call.ts'
 import { createNarrowTokens, type TokenWanted } from './narrow-token.ts'
 
@@ -16,7 +17,7 @@ function setup(seconds = 60) {
     forms.push(form)
     return { status: 200, headers: {}, body: Buffer.from(JSON.stringify({ access_token: `t${forms.length}`, expires_in: seconds })) }
   }, clock, 3)
-  const get = (wanted: Partial<TokenWanted> = {}) => tokens.get({ subject: { kind: 'token', token: 'u' }, callee: 'order', operation: read, credentials: own, deadline: 1_000, ...wanted })
+  const get = (wanted: Partial<TokenWanted> = {}) => tokens.get({ subject: { kind: 'token', token: 'u' }, callee: 'order', operation: read, credentials: own, deadline: 1_000, trace: newTrace(true), ...wanted })
   return { forms, clock, get }
 }
 

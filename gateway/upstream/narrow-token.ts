@@ -12,18 +12,22 @@ import { TokenExpired, TokenInvalid } from '../stages/token-verifier.ts'
 import type { Answer, UpstreamSubject } from './call.ts'
 import type { Clock } from './clock.ts'
 import { SendError } from './send.ts'
+import type { TraceContext } from '@shop/chassis/trace.ts'
 
 /** The exchange reports its refusals itself. */
 export const ExchangeDenied = problem('exchange-denied', 403, 'You may not do this', 'Use an account that may')
+/** Not the model but a rule of access said no (S2.3). */
+export const PolicyDenied = problem('policy-denied', 403, 'A rule does not let you do this', 'Use an account that may')
 
-export type TokenWanted = { subject: UpstreamSubject; callee: string; operation: Operation; credentials: Credentials; rel?: string | undefined; deadline: number }
-/** Posts a form to the exchange as the holder of `credentials`. */
-export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, credentials: Credentials, deadline: number) => Promise<Answer>
+/** As whom, until when and for which request the exchange is asked. */
+export type Asking = { credentials: Credentials; deadline: number; trace: TraceContext }
+export type TokenWanted = Asking & { subject: UpstreamSubject; callee: string; operation: Operation; rel?: string | undefined }
+export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, asking: Asking) => Promise<Answer>
 export type NarrowTokens = {
   /** @throws token-invalid, token-expired, exchange-denied, unavailable, deadline-exceeded */
   get(wanted: TokenWanted): Promise<string>
   /** False when the token was used before. Throws unavailable: then nobody knows. */
-  redeem(token: string, credentials: Credentials, deadline: number): Promise<boolean>
+  redeem(token: string, asking: Asking): Promise<boolean>
 }
 
 /** A kept token is used until so long before its end, ms: the call it goes with takes time. */
@@ -33,8 +37,8 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
   const kept = new Map<string, { token: string; until: number }>()
   const asking = new Map<string, Promise<{ token: string; until: number }>>()
 
-  async function exchange({ subject, callee, operation, credentials, deadline }: TokenWanted): Promise<{ token: string; until: number }> {
-    const answer = await ask('/token', tokenForm(subject, callee, operation.id), credentials, deadline)
+  async function exchange({ subject, callee, operation, ...asking }: TokenWanted): Promise<{ token: string; until: number }> {
+    const answer = await ask('/token', tokenForm(subject, callee, operation.id), asking)
     const body = readJson(answer)
     if (answer.status !== 200) throw refusal(answer.status, body)
     const { access_token: token, expires_in: seconds } = body
@@ -42,9 +46,9 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
     return { token, until: clock.wall() + seconds * 1000 - MARGIN_MS }
   }
 
-  async function ask(path: '/token' | '/redeem', form: URLSearchParams, credentials: Credentials, deadline: number): Promise<Answer> {
+  async function ask(path: '/token' | '/redeem', form: URLSearchParams, asking: Asking): Promise<Answer> {
     try {
-      return await post(path, form, credentials, deadline)
+      return await post(path, form, asking)
     } catch (cause) {
       if (cause instanceof SendError && cause.kind === 'too-late') throw DeadlineExceeded({ cause })
       throw Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, cause })
@@ -72,8 +76,8 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
       }
       return (await asked).token
     },
-    async redeem(token, credentials, deadline) {
-      const answer = await ask('/redeem', new URLSearchParams({ token }), credentials, deadline)
+    async redeem(token, asking) {
+      const answer = await ask('/redeem', new URLSearchParams({ token }), asking)
       if (answer.status === 200) return true
       if (answer.status === 409) return false
       throw answer.status >= 500 ? Unavailable({ evidence: { reason: `redeem: ${answer.status}` } }) : TokenInvalid({ evidence: { reason: `redeem: ${String(readJson(answer)['error'])}` } })
@@ -94,6 +98,7 @@ function tokenForm(subject: UpstreamSubject, audience: string, scope: string): U
 function refusal(status: number, body: Record<string, unknown>): Problem {
   const reason = `${String(body['error'])}: ${String(body['error_description'] ?? '')}`.slice(0, 200)
   if (status >= 500 || status === 429) return Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, evidence: { reason } })
+  if (body['code'] === 'policy-denied') return PolicyDenied({ evidence: { reason } })
   if (body['error'] !== 'invalid_grant') return ExchangeDenied({ evidence: { reason } })
   return /expired$/.test(String(body['code'])) ? TokenExpired({ evidence: { reason } }) : TokenInvalid({ evidence: { reason } })
 }

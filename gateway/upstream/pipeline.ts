@@ -51,7 +51,7 @@ function breakOperation(clock: Clock, rules: BreakerRules = defaultRules): Stage
 
 /** Only workloads of the mesh read our tokens: the control plane knows us by certificate, an outside party must never see one. */
 const narrowToken = (tokens: NarrowTokens): Stage<UpstreamCall> => async (call, next) => {
-  const { request: { subject, deadline, rel }, callee, operation, credentials } = call
-  if (callee.kind === 'mesh') call.token = await tokens.get({ subject, callee: callee.name, operation, credentials, rel, deadline })
+  const { request: { subject, deadline, rel, trace }, callee, operation, credentials } = call
+  if (callee.kind === 'mesh') call.token = await tokens.get({ subject, callee: callee.name, operation, credentials, rel, deadline, trace })
   await next()
 }

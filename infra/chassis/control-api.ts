@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from './log.ts'
-import { parseJsonStrictly, requireMediaType, type Api, type CheckedRequest, type Operation } from './operation.ts'
-import { BodyTooLarge, Internal, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
+import type { Api, CheckedRequest, Operation } from './operation.ts'
+import { Internal, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
+import { readBody } from './read-body.ts'
 import { detailOf, type Report } from './security-event.ts'
 import { parseTraceparent } from './trace.ts'
 
@@ -51,7 +52,7 @@ export function createControlApi({ api, handlers, log, report, control, subjectO
       const at = url.indexOf('?')
       const found = api.match(req.method ?? '', at < 0 ? url : url.slice(0, at))
       operation = found.operation
-      const body = await readBody(req, operation)
+      const body = await readBody(req, operation, one(req, 'content-type'))
       const checked = operation.checkRequest({ params: found.params, query: at < 0 ? '' : url.slice(at + 1), header: (name) => one(req, name), body })
       const reply = await handlers[operation.id]!({ ...checked, req, res, traceId })
       if (reply === 'sent') return
@@ -66,21 +67,4 @@ export function createControlApi({ api, handlers, log, report, control, subjectO
 function one(req: IncomingMessage, name: string): string | undefined {
   const values = req.headersDistinct[name]
   return values?.length === 1 ? values[0] : undefined
-}
-
-async function readBody(req: IncomingMessage, operation: Operation): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  await new Promise<void>((resolve, reject) => {
-    req.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= operation.bodyLimitBytes) return void chunks.push(chunk)
-      req.pause()
-      reject(BodyTooLarge())
-    }).on('end', resolve).on('error', reject)
-  })
-  if (size === 0) return undefined
-  if (operation.mediaTypes.length) requireMediaType(operation, one(req, 'content-type'))
-  const bytes = Buffer.concat(chunks)
-  return operation.mediaTypes.includes('application/json') ? parseJsonStrictly(bytes) : bytes.toString('utf8')
 }

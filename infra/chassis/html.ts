@@ -2,12 +2,12 @@
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 export type Html = { readonly html: string }
-type Part = string | number | Html | null | false | Part[]
+type Part = string | number | Html | null | undefined | false | Part[]
 
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => ESCAPES[c]!)
 
 const render = (part: Part): string =>
-  part === null || part === false ? '' : Array.isArray(part) ? part.map(render).join('') : typeof part === 'object' ? part.html : escapeHtml(String(part))
+  part === null || part === undefined || part === false ? '' : Array.isArray(part) ? part.map(render).join('') : typeof part === 'object' ? part.html : escapeHtml(String(part))
 
 export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html => ({ html: strings.reduce((text, s, i) => text + s + (i < parts.length ? render(parts[i]!) : ''), '') })
 

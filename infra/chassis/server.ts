@@ -10,8 +10,9 @@ import http from 'node:http'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { callerOf, type Caller } from './caller.ts'
 import type { Logger } from './log.ts'
-import { parseJsonStrictly, requireMediaType, type Api, type Operation } from './operation.ts'
-import { BodyTooLarge, IdempotencyMismatch, Internal, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
+import type { Api, Operation } from './operation.ts'
+import { IdempotencyMismatch, Internal, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
+import { readBody } from './read-body.ts'
 import { detailOf, type Report } from './security-event.ts'
 import type { Store, Tx } from './store.ts'
 import { parseTraceparent } from './trace.ts'
@@ -63,6 +64,8 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
     const detail = detailOf(known, { subject: (res.locals['caller'] as Caller | undefined)?.subject.slice(0, 128), traceId: trace?.traceId, operation: operation?.id })
     if (detail) report(detail)
     if (res.headersSent) return res.destroy()
+    // What was not read cannot be skipped safely on a kept connection.
+    if (!req.complete) res.set('connection', 'close')
     res.status(known.status).set(known.options.headers ?? {}).type(PROBLEM_TYPE).send(JSON.stringify(problemBody(known, trace?.traceId)))
   })
   return app
@@ -74,7 +77,7 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
     const handler = routes[operation.id]
     if (!handler) throw OperationUnknown()
     const caller = (res.locals['caller'] = callerOf(req.get('authorization')))
-    const body = await readBody(req, operation)
+    const body = await readBody(req, operation, req.get('content-type'))
     const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => req.get(name), body })
     const leaving = new AbortController()
     res.on('close', () => leaving.abort())
@@ -90,20 +93,6 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
 function deadlineOf(req: Request, operation: Operation): number {
   const left = Number(req.get('deadline-ms') ?? operation.timeoutMs)
   return Number.isFinite(left) && left > 0 ? Math.min(left, 120_000) : 1
-}
-
-async function readBody(req: Request, operation: Operation): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  // Leaving the loop must not end the connection before the refusal is sent.
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > operation.bodyLimitBytes) throw BodyTooLarge()
-    chunks.push(chunk)
-  }
-  if (size === 0) return undefined
-  requireMediaType(operation, req.get('content-type'))
-  return parseJsonStrictly(Buffer.concat(chunks))
 }
 
 function send(res: Response, { status, body, headers }: Reply): void {
