@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Logger } from '@shop/chassis/log.ts'
-import { Internal, MethodNotAllowed, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
+import { Internal, MethodNotAllowed, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { addressOf } from './events.ts'
 import type { Pages } from './pages.ts'
@@ -27,6 +27,13 @@ export type DoorParts = {
 
 const TYPES = { 'style.css': 'text/css; charset=utf-8', 'sign-out.js': 'text/javascript; charset=utf-8', 'icon.svg': 'image/svg+xml' } as const
 const assets = new Map(Object.entries(TYPES).map(([name, type]) => [`/assets/${name}`, { type, body: readFileSync(new URL(`assets/${name}`, import.meta.url)) }]))
+
+/** What the library may be asked; it would answer the rest in a shape of its own. */
+const OAUTH: [RegExp, string][] = [
+  [/^\/(auth|session\/end)$/, 'GET, POST'],
+  [/^\/(auth\/[\w-]{1,64}|jwks|session\/end\/success|\.well-known\/(openid-configuration|oauth-authorization-server))$/, 'GET'],
+  [/^\/(token|token\/revocation|request|session\/end\/confirm)$/, 'POST'],
+]
 
 export function createDoor({ tls, shop, oauth, interact, pages, report, log }: DoorParts): https.Server {
   const server = https.createServer({
@@ -48,7 +55,12 @@ export function createDoor({ tls, shop, oauth, interact, pages, report, log }: D
       res.writeHead(200, { 'content-type': asset.type, 'cache-control': 'public, max-age=300' }).end(asset.body)
     } else if (path === '/' && req.method === 'GET') res.writeHead(303, { location: `${shop}/` }).end()
     else if (path.startsWith('/interaction/')) await interact(req, res, path)
-    else await oauth(req, res)
+    else {
+      const allow = OAUTH.find(([pattern]) => pattern.test(path))?.[1]
+      if (!allow) throw OperationUnknown()
+      if (!allow.split(', ').includes(req.method ?? '')) throw MethodNotAllowed({ headers: { allow } })
+      await oauth(req, res)
+    }
   }
 
   /** Browsers enforce form-action on the redirects that follow a post too, so the shop stands in it. */
@@ -66,8 +78,8 @@ export function createDoor({ tls, shop, oauth, interact, pages, report, log }: D
   function refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     if (res.destroyed || (error as NodeJS.ErrnoException).code === 'ECONNRESET') return void res.destroy() // nobody is left to tell
     const problem = error instanceof Problem ? error : Internal({ cause: error })
-    problem.control ??= { name: 'login', strategies: ['S11.1'] }
-    const about = { address: addressOf(req), operation: 'interaction' }
+    problem.control ??= { name: 'identity-door', strategies: ['S1.6', 'S11.1'] }
+    const about = { address: addressOf(req) }
     if (problem.status >= 500) log.error({ err: error, ...about }, problem.code)
     else log.info({ code: problem.code, errors: problem.options.errors, evidence: problem.options.evidence, ...about }, 'refused')
     const detail = detailOf(problem, about)
