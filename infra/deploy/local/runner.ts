@@ -88,7 +88,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   try {
     const up = (async () => {
       inventory.set(instancesOf(site.processes))
-      await runSteps(system_.steps, screen.step, () => performance.now())
+      await runSteps(system_.steps, (event) => { if (phase === 'starting') screen.step(event) }, () => performance.now())
       if (site.processes.some(({ kind }) => kind === 'edge')) await reachable(site, system_.roots().doors)
     })()
     const early = await Promise.race([up, stop.promise])
@@ -96,7 +96,8 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
       up.catch(() => {})
       screen.say(`Stopping (${early}) …`)
       await end()
-      return 1
+      screen.say('Stopped.')
+      return 0
     }
     phase = 'ready'
     publish()

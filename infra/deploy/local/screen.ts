@@ -21,7 +21,7 @@ export function openScreen(env: NodeJS.ProcessEnv, out: NodeJS.WriteStream): Scr
     if (plain || running.size === 0) return
     const line = `${FRAMES[frame++ % FRAMES.length]} ${[...running.keys()].join(', ')}`
     erase()
-    out.write(paint('dim', line.slice(0, (out.columns ?? 80) - 1)))
+    out.write(paint('dim', line.slice(0, (out.columns || 80) - 1)))
   }
   const timer = plain ? undefined : setInterval(draw, 100).unref()
   const print = (text: string) => { erase(); out.write(`${text}\n`); draw() }
