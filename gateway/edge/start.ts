@@ -13,7 +13,7 @@ import type { DoorName } from './call.ts'
 import type { Config, SecretName } from './config.ts'
 import { createIdentityClient } from './identity-client.ts'
 import { listenAt } from './listen.ts'
-import { storefront } from './storefront/pages.ts'
+import { createStorefront } from './storefront/pages.ts'
 
 const SWEEP_MS = 60_000
 
@@ -32,7 +32,7 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
     config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
-    storefront, log, report: reporter.report, stopping: stopping.signal, pipeline,
+    storefront: createStorefront(names.brand), log, report: reporter.report, stopping: stopping.signal, pipeline,
   })
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {

@@ -1,11 +1,32 @@
 /** The storefront: its pages by method and path. */
-import type { ProblemView, Storefront } from '../page.ts'
+import type { Storefront } from '../page.ts'
+import { account } from './account.ts'
+import { cart } from './cart.ts'
+import { checkout } from './checkout.ts'
+import { home } from './home.ts'
+import { invoice } from './invoice.ts'
+import { order } from './order.ts'
+import { orders } from './orders.ts'
+import { createProblemPage } from './problem-page.ts'
+import { product } from './product.ts'
+import { search } from './search.ts'
+import { editProduct, newProduct, sellerProducts } from './seller.ts'
 
-const escaped = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
-
-const problemPage = ({ title, detail, errors = [], traceId }: ProblemView): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title></head>
-<body><main><h1>${escaped(title)}</h1><p>${escaped(detail)}</p>${errors.length ? `<ul>${errors.map((e) => `<li>${escaped(`${e.field} ${e.message}`)}</li>`).join('')}</ul>` : ''}
-<p><a href="/">To the shop</a></p>${traceId ? `<p><small>${escaped(traceId)}</small></p>` : ''}</main></body></html>`
-
-export const storefront: Storefront = { pages: {}, problemPage }
+/** `brand`: the product's name, as the system model says. */
+export const createStorefront = (brand: string): Storefront => ({
+  problemPage: createProblemPage(brand),
+  pages: {
+    'GET /': home,
+    'GET /search': search,
+    'GET /products/{productId}': product,
+    'GET /cart': cart,
+    'GET /checkout': checkout,
+    'GET /orders': orders,
+    'GET /orders/{orderId}': order,
+    'GET /orders/{orderId}/invoice': invoice,
+    'GET /account': account,
+    'GET /seller': sellerProducts,
+    'GET /seller/new': newProduct,
+    'GET /seller/products/{productId}': editProduct,
+  },
+})
