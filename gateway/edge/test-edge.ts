@@ -13,7 +13,7 @@ import type { DoorName } from './call.ts'
 import type { IdentityClient } from './identity-client.ts'
 import { listenAt } from './listen.ts'
 import type { Storefront } from './page.ts'
-import { storefront as plain } from './storefront/pages.ts'
+import { createStorefront } from './storefront/pages.ts'
 
 export const ORIGINS = { web: 'https://localhost:24099', mobile: 'https://localhost:24098', partner: 'https://localhost:24097' }
 export const COOKIE = '__Host-lantern-t1-session'
@@ -27,7 +27,7 @@ export const answer = (status: number, body?: unknown, headers: Record<string, s
 export type Sent = { status: number; headers: Record<string, string | string[] | undefined>; text: string; json: any }
 export type TestEdge = Awaited<ReturnType<typeof startEdge>>
 
-export async function startEdge({ services = {}, identity, issuer = 'https://localhost:24001', storefront = plain, ...more }: { services?: Services; identity?: IdentityClient; issuer?: string; storefront?: Storefront } & Partial<Pick<BuildParts, 'pipeline'>> & { limit?: { perSecond: number; burst: number } }) {
+export async function startEdge({ services = {}, identity, issuer = 'https://localhost:24001', storefront = createStorefront('Lantern Market'), ...more }: { services?: Services; identity?: IdentityClient; issuer?: string; storefront?: Storefront } & Partial<Pick<BuildParts, 'pipeline'>> & { limit?: { perSecond: number; burst: number } }) {
   const database = await testDatabase([new URL('migrations', import.meta.url).pathname])
   const log = pino({ level: process.env['EDGE_LOG'] ?? 'silent' })
   const store: Store = createStoreOn(database.config, log)
