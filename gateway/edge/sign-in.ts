@@ -80,6 +80,7 @@ export function createSignIn(
       })
       if (!pending) throw StateMismatch({ evidence: { reason: 'state' } })
       if (iss !== config.serverMetadata().issuer) throw StateMismatch({ evidence: { reason: 'issuer' } })
+      if (error === 'access_denied') return seeOther(pending.returnTo) // the person turned back
       if (error !== undefined) throw SignInFailed({ evidence: { reason: error } })
       const answer = await oidc.authorizationCodeGrant(config, new URL(`${callback}?${call.query}`), { expectedState: state, expectedNonce: pending.nonce, pkceCodeVerifier: pending.verifier, idTokenExpected: true }, { resource: audience })
         .catch((cause: unknown) => { throw isAway(cause) ? Unavailable({ cause }) : SignInFailed({ cause, evidence: { reason: String((cause as { code?: unknown }).code ?? 'unknown') } }) })

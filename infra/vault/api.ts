@@ -94,7 +94,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
 async function readJson(req: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of req as AsyncIterable<Buffer>) {
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > BODY_LIMIT_BYTES) throw BodyTooLarge()
     chunks.push(chunk)

@@ -6,7 +6,7 @@ import type { Payment } from './store.ts'
 
 export const ProviderRefused = problem('provider-refused', 502, 'The payment provider did not accept our request', 'Nothing was charged by it; try again later')
 
-export type ProviderAnswer = { providerId: string; isDeclined: boolean; declineReason?: string }
+export type ProviderAnswer = { providerId?: string; isDeclined: boolean; declineReason?: string }
 
 const PATHS: Record<Exclude<ProviderCall, 'authorize'>, string> = { capture: 'capture', void: 'void', refund: 'refund' }
 
@@ -23,6 +23,8 @@ export const createProvider = (psp: Neighbour, merchantKey: string): Provider =>
     traceparent,
     timeoutMs: 8_000,
   })
+  // A token that was used, ran out or is unknown will not get better: the customer chooses another card.
+  if (call === 'authorize' && answer.status === 422 && answer.body?.code === 'payment-token-unusable') return { isDeclined: true, declineReason: answer.body.code }
   if (answer.status >= 300) throw ProviderRefused({ evidence: { reason: `${call}: ${answer.status} ${String(answer.body?.code ?? '')}` } })
   return { providerId: answer.body.id, isDeclined: answer.body.status === 'declined', ...(answer.body.declineReason && { declineReason: answer.body.declineReason }) }
 }
