@@ -11,7 +11,7 @@ import { connectPki, type Pki, type Roots } from './pki-client.ts'
 import type { PlannedProcess } from './plan.ts'
 import { partsCache, type Site } from './site.ts'
 import { nodeSpec, type Enroller, type Variant } from './programs.ts'
-import { type Step } from './steps.ts'
+import type { Step } from './steps.ts'
 import type { Spec, Supervisor } from './supervisor.ts'
 
 export type BringUp = {

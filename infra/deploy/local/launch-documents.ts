@@ -57,7 +57,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
   if (one.kind === 'micro-gateway') {
     const app = `${one.workload}-${one.instance}`
     return {
-      config: { host: HOST, port, appSocket: m.socket(app, one.name), outboundSocket: m.socket(one.name, app), policy: meshPolicyFor(m.system, one.workload, fixed), ...registry, exchangeIssuer: issuerOf(m.system), doorRoots: m.roots.doors },
+      config: { host: HOST, port, dns: { port: one.ports.dns }, appSocket: m.socket(app, one.name), outboundSocket: m.socket(one.name, app), policy: meshPolicyFor(m.system, one.workload, fixed), ...registry, exchangeIssuer: issuerOf(m.system), doorRoots: m.roots.doors },
       secrets: { consulToken: m.secret(consulTokenOf(one.workload)) },
     }
   }
@@ -139,7 +139,7 @@ export const passwordOf = (username: string) => `password:${username}`
 export const apiKeyOf = (clientId: string) => `api-key:${clientId}`
 /** A private-use scheme, the trust domain turned round (RFC 8252 §7.1). */
 export const mobileRedirectUri = ({ trustDomain }: System) => `${trustDomain.split('.').reverse().join('.')}:/callback`
-export const issuerOf = ({ trustDomain }: System) => `https://exchange.${trustDomain}`
+const issuerOf = ({ trustDomain }: System) => `https://exchange.${trustDomain}`
 
 function portOf(plan: Plan, name: string, port: string): number {
   const number = plan.processes.find((one) => one.name === name)?.ports[port]

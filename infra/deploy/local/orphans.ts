@@ -32,7 +32,7 @@ export function writeRecord(shopDir: string, control: string, children: ProcessI
   renameSync(beside, fileOf(shopDir))
 }
 
-export function readRecord(shopDir: string): RunnerRecord | undefined {
+function readRecord(shopDir: string): RunnerRecord | undefined {
   if (!existsSync(fileOf(shopDir))) return undefined
   const found = record.safeParse(JSON.parse(readFileSync(fileOf(shopDir), 'utf8')))
   return found.success && found.data.bootId === bootId() ? found.data : undefined

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { Client } from 'undici'
 import { randomKey } from './secrets.ts'
 
-export type IssueKind = 'backing' | 'door' | 'consul-server' | 'consul-client' | 'partner' | 'user' | 'owner'
+type IssueKind = 'backing' | 'door' | 'consul-server' | 'consul-client' | 'partner' | 'user' | 'owner'
 export type IssueRequest = { kind: IssueKind; name: string; dnsNames?: string[]; ipAddresses?: string[]; days?: number }
 export type Issued = { key: string; certificate: string; roots: string }
 export type Roots = { mesh: string; doors: string; consul: string; partners: string; users: string }

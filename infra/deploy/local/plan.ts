@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { System } from '../system.ts'
 
-export type Kind = 'service' | 'micro-gateway' | 'edge' | 'infrastructure' | 'control-plane' | 'external'
+type Kind = 'service' | 'micro-gateway' | 'edge' | 'infrastructure' | 'control-plane' | 'external'
 
 export type PlannedProcess = {
   /** 'order-1', 'order-1-gateway', 'edge', 'consul-2'. */
@@ -25,7 +25,7 @@ export type PlannedProcess = {
 
 export type Plan = {
   processes: PlannedProcess[]
-  /** Kept closed: where a DNS server would stand if there were one (S7.3). */
+  /** Kept closed: where the registry's DNS door would stand if it had one (S3.4); each micro-gateway has its own resolver (S7.3). */
   dnsPort: number
 }
 
@@ -52,7 +52,7 @@ export function planProcesses(system: System, portBase: number, instances: Recor
     ...BACKING.map(({ ports, ...rest }) => ({ ...rest, kind: 'infrastructure' as const, entry: null, certificates: [], hasDatabase: false, portNames: ports })),
     ...system.services.flatMap((service) => Array.from({ length: instances[service.name] ?? service.instances ?? 1 }, (_, index) => [
       { name: `${service.name}-${index + 1}`, kind: 'service' as const, workload: service.name, instance: index + 1, entry: `services/${service.name}/main.ts`, certificates: ['data' as const], hasDatabase: true, memoryMb: service.limits.memoryMb, portNames: [] },
-      { name: `${service.name}-${index + 1}-gateway`, kind: 'micro-gateway' as const, workload: service.name, instance: index + 1, entry: 'gateway/micro/main.ts', certificates: ['mesh' as const], hasDatabase: false, memoryMb: 128, portNames: ['mesh'] },
+      { name: `${service.name}-${index + 1}-gateway`, kind: 'micro-gateway' as const, workload: service.name, instance: index + 1, entry: 'gateway/micro/main.ts', certificates: ['mesh' as const], hasDatabase: false, memoryMb: 128, portNames: ['mesh', 'dns'] },
     ]).flat()),
   ]
   let nextPort = portBase

@@ -54,7 +54,7 @@ function bindAll(repo: string, kept: string[], runDir: string): Map<string, stri
   }
   mkdirSync(join(runDir, 'repo'), { recursive: true, mode: 0o755 })
   for (const name of READ) bind(join(repo, name), join(runDir, 'repo', name))
-  kept.filter((path) => !isEnterable(path)).forEach((path, index) => bind(path, join(runDir, `bound-${index}`)))
+  for (const [index, path] of kept.filter((one) => !isEnterable(one)).entries()) bind(path, join(runDir, `bound-${index}`))
   return bound
 }
 
@@ -74,7 +74,7 @@ function mirrorAll(repo: string, shopDir: string, kept: string[], mirror: string
     seen.set(from, to)
   }
   for (const name of READ) link(join(repo, name), join(mirror, 'repo', name))
-  kept.filter((path) => !isEnterable(path) && !path.startsWith(`${repo}/`)).forEach((path, index) => link(path, join(mirror, `kept-${index}`)))
+  for (const [index, path] of kept.filter((one) => !isEnterable(one) && !one.startsWith(`${repo}/`)).entries()) link(path, join(mirror, `kept-${index}`))
   for (const name of OWNED) {
     const [here, there] = [join(shopDir, name), join(mirror, name)]
     if (!lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink()) {

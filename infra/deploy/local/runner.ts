@@ -25,7 +25,7 @@ import { runSteps } from './steps.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
 export type RunOptions = { checkout: Checkout; instances: Record<string, number>; lifetimes: Lifetimes; only?: string[]; screen: Screen }
-export type Phase = 'starting' | 'ready' | 'stopping'
+type Phase = 'starting' | 'ready' | 'stopping'
 
 const RENEW_EVERY_MS = 60_000
 const HOUSEKEEPING_EVERY_MS = 10_000
@@ -106,9 +106,15 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
       system, plan: site.plan, secret: site.secret, seconds: (Date.now() - startedAt.getTime()) / 1000, memoryBytes: measureMemory(pids), processes: pids.length, losses: losses(),
       ca: join(checkout.shopDir, 'doors.pem'), has: (name) => site.processes.some((one) => one.name === name),
     })}\n`)
-    let renewing: Promise<void> | undefined
+    let isRenewing = false
+    const renew = async () => {
+      if (isRenewing) return
+      isRenewing = true
+      await system_.renew().catch((error: Error) => screen.note(`certificates: ${error.message}`))
+      isRenewing = false
+    }
     timers.push(
-      setInterval(() => { renewing ??= system_.renew().catch((error: Error) => screen.note(`certificates: ${error.message}`)).finally(() => { renewing = undefined }) }, Math.min(RENEW_EVERY_MS, lifetimes.backing * 100)),
+      setInterval(() => void renew(), Math.min(RENEW_EVERY_MS, lifetimes.backing * 100)),
       setInterval(() => rotateLogs(checkout.shopDir), HOUSEKEEPING_EVERY_MS),
       setInterval(() => { if (isPublishedOld) publish() }, PUBLISH_EVERY_MS),
     )
@@ -185,12 +191,14 @@ function watchForStop(stop: (why: string) => void): () => void {
   }
 }
 
-/** For `lab as NAME`: a one-time secret for that workload's mesh certificate, and where the control plane is. */
+/** For `lab as NAME`: a one-time secret for that workload's certificates, and where the control plane and the stores are. */
 async function holdIdentity(site: Site, { pki, roots }: BringUp, { workload }: { workload: string }): Promise<unknown> {
-  if (!site.processes.some((one) => one.workload === workload && one.kind === 'micro-gateway')) throw new Error(`there is no service '${workload}'`)
+  const own = site.processes.filter((one) => one.workload === workload && (one.kind === 'micro-gateway' || one.kind === 'service' || one.kind === 'edge'))
+  if (own.length === 0) throw new Error(`there is no service '${workload}', nor an edge of that name`)
+  const certificates = [...new Set(own.flatMap((one) => one.certificates))]
   const address = (name: string, port = 'mesh') => originOf(site.plan, name, port)
   return {
-    enrolment: { pki: address('pki'), secret: await pki().register(`${workload}-lab`, workload, ['mesh']), roots: roots().mesh, certificates: ['mesh'] },
+    enrolment: { pki: address('pki'), secret: await pki().register(`${workload}-lab`, workload, certificates), roots: roots().mesh, certificates },
     names: site.names, process: `${workload}-lab`, workload,
     places: {
       trustDomain: system.trustDomain, exchange: address('exchange'), registry: address('registry'), access: address('access'), monitor: address('monitor'), consulToken: site.secret(`consul-token:${workload}`),

@@ -10,7 +10,7 @@ export const randomKey = () => randomBytes(32).toString('base64url')
 const SYLLABLES = ['ba', 'be', 'bo', 'da', 'di', 'do', 'fa', 'fi', 'fu', 'ga', 'go', 'ka', 'ki', 'ko', 'la', 'le', 'li', 'lo', 'lu', 'ma', 'me', 'mi', 'mo', 'na', 'ne', 'ni', 'no', 'pa', 'pe', 'pi', 'po', 'ra', 're', 'ri', 'ro', 'sa', 'se', 'si', 'so', 'ta', 'te', 'ti', 'to', 'tu', 'va', 've', 'vi', 'wa', 'za', 'zo']
 
 /** A passphrase that a person can read out and type: 12 syllables of 50, about 67 bits. */
-export const passphrase = () => Array.from({ length: 4 }, () => Array.from({ length: 3 }, () => SYLLABLES[randomInt(SYLLABLES.length)]).join('')).join('-')
+const passphrase = () => Array.from({ length: 4 }, () => Array.from({ length: 3 }, () => SYLLABLES[randomInt(SYLLABLES.length)]).join('')).join('-')
 
 /** How a secret of that name is made: people type passwords, Consul takes UUIDs and a key in plain base64. */
 function make(name: string): string {

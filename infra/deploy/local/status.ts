@@ -2,7 +2,7 @@
 import type { PlannedProcess } from './plan.ts'
 import type { Child } from './supervisor.ts'
 
-export type ProcessStatus = { name: string; kind: string; service?: string; instance?: number; version: string; health: 'healthy' | 'starting' | 'unhealthy'; state: string; pid?: number; uid: number; restarts: number; seconds: number; reason?: string; lastLines?: string[] }
+type ProcessStatus = { name: string; kind: string; service?: string; instance?: number; version: string; health: 'healthy' | 'starting' | 'unhealthy'; state: string; pid?: number; uid: number; restarts: number; seconds: number; reason?: string; lastLines?: string[] }
 export type Status = { phase: string; startedAt: string; isHealthy: boolean; processes: ProcessStatus[]; absent: string[]; losses: string[]; controlsOff: { control: string; strategies: string[]; until?: string }[] }
 
 export type StatusInput = { phase: string; startedAt: Date; losses: string[]; absent: string[]; processes: PlannedProcess[]; children: Child[]; controlsOff: Status['controlsOff'] }

@@ -1,5 +1,10 @@
 /** The bring-up as a list of idempotent steps: each begins when those before it are done. */
-export type Step = { name: string; after: string[]; run(): Promise<string | void> }
+export type Step = {
+  name: string
+  after: string[]
+  /** Answers a note for people, or nothing. */
+  run(): Promise<unknown>
+}
 export type StepEvent = { name: string; state: 'running' | 'done' | 'failed'; seconds: number; note?: string }
 
 /**
@@ -21,7 +26,7 @@ export async function runSteps(steps: Step[], report: (event: StepEvent) => void
       report({ name: step.name, state: 'running', seconds: 0 })
       try {
         const note = await step.run()
-        report({ name: step.name, state: 'done', seconds: seconds(), ...(note && { note }) })
+        report({ name: step.name, state: 'done', seconds: seconds(), ...(typeof note === 'string' && { note }) })
       } catch (error) {
         failure ??= error
         report({ name: step.name, state: 'failed', seconds: seconds() })

@@ -19,7 +19,7 @@ export type Spec = {
   handoverSignal?: NodeJS.Signals
 }
 
-export type State = 'starting' | 'ready' | 'waiting' | 'failing' | 'stopping' | 'stopped'
+type State = 'starting' | 'ready' | 'waiting' | 'failing' | 'stopping' | 'stopped'
 export type Child = { name: string; uid: number; state: State; pid?: number; restarts: number; since: number; reason?: string; lastLines?: string[] }
 
 export type Supervisor = {

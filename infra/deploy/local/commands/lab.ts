@@ -71,9 +71,10 @@ async function runAs(socket: string, [workload, ...command]: string[]): Promise<
   const { places, ...launch } = await askRunner<Held>(socket, 'POST', '/hold', { workload })
   const identity = await enrol(launch, createLog(launch.process))
   const { key, certificate, spiffeId } = identity.mesh()
+  const data = launch.enrolment.certificates.includes('data') ? identity.data() : undefined
   const folder = mkdtempSync(join(tmpdir(), 'shop-held-'))
   try {
-    for (const [name, content] of [['key.pem', key], ['certificate.pem', certificate], ['roots.pem', identity.roots], ['places.json', JSON.stringify({ spiffeId, ...places }, null, 2)]] as const)
+    for (const [name, content] of [['key.pem', key], ['certificate.pem', certificate], ['roots.pem', identity.roots], ...(data ? [['data-key.pem', data.key], ['data-certificate.pem', data.certificate]] as const : []), ['places.json', JSON.stringify({ spiffeId, ...places }, null, 2)]] as const)
       writeFileSync(join(folder, name), content, { mode: 0o600 })
     return await new Promise<number>((resolve, reject) => {
       const child = spawn(command[0] as string, command.slice(1), { stdio: 'inherit', env: { ...process.env, SHOP_HELD: folder } })
