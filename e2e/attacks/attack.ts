@@ -2,8 +2,7 @@
  * What an attack is: a goal, the one control that stops it, and a run that says only whether the attacker won, judged
  * by effect. Phases, probe, detection and evidence are the harness's business.
  */
-import type { Insider } from './insider.ts'
-import type { Visitor } from '../shop.ts'
+import type { Scene } from './scene.ts'
 
 export type Attack = {
   /** As in the catalogue; a row with two switches is two attacks: 'S2.5-a-audience'. */
@@ -15,9 +14,11 @@ export type Attack = {
   goal: string
   /** The control that is left out in the off phase; null for what has no switch. */
   without: string | null
-  /** How it must be stopped: a problem's code or a protocol alert, and the detection id of its event. */
-  stopped: { code: string; detection: string }
-  /** True: the attacker reached the goal. Throws only when the attack could not be tried. */
+  /** How it must be stopped: a problem's code or a protocol alert, and the detection id of its event. Null where nothing is refused, and so nothing can be reported. */
+  stopped: Stop | null
+  /** No other attack runs meanwhile. */
+  isExclusive?: true
+  /** True: the attacker reached the goal. Throws only when the attack could not be tried; NotRun when it cannot be here. */
   run(scene: Scene): Promise<boolean>
   /** The honest twin: the same request as it should be made. True when it succeeds, so that the refusal is for the stated reason. */
   probe(scene: Scene): Promise<boolean>
@@ -25,23 +26,16 @@ export type Attack = {
   isIntact?(scene: Scene): Promise<boolean>
 }
 
-/** Fresh for every phase: nobody meets another attack's traces. */
-export type Scene = {
-  /** The trace id of this phase's requests inside the mesh, for detection. */
-  traceId: string
-  traceparent: string
-  visitor(): Visitor
-  signIn(username: string): Promise<Visitor>
-  /** Holds what someone with this workload's mesh identity holds. */
-  insider(workload: string): Promise<Insider>
-  /** What was seen, for the report. Live credentials are given as hashes. */
-  note(evidence: Record<string, unknown>): void
-}
+export type Stop = { code: string; detection: string }
+
+/** What this machine or this deployment does not allow to be tried. */
+export class NotRun extends Error {}
 
 export const attacks: Attack[] = []
 
 /** Registers an attack; its file is loaded by the harness. */
 export function attack(one: Attack): void {
   if (attacks.some(({ id }) => id === one.id)) throw new Error(`attack ${one.id} stands twice`)
+  if ((one.kind === 'attack') !== (one.without !== null)) throw new Error(`attack ${one.id}: an attack has a switch, other kinds have none`)
   attacks.push(one)
 }

@@ -1,12 +1,10 @@
 /**
- * The five things that make a row of the catalogue pass: stopped, intact, for the stated reason (probe), won without
- * the control, stopped again. Each phase is a fresh scene; a control is switched once for all its attacks.
+ * The five things that make a row of the catalogue pass: stopped and detected, intact, for the stated reason (probe),
+ * won without the control, stopped again. Each phase is a fresh scene; a control is switched once for all its attacks.
  */
-import { randomBytes } from 'node:crypto'
-import { eventually, events, Visitor } from '../shop.ts'
-import type { Attack, Scene } from './attack.ts'
-import { command } from './commands.ts'
-import { hold, type Insider } from './insider.ts'
+import { NotRun, type Attack } from './attack.ts'
+import { detect, type Watch } from './detection.ts'
+import { inScene, type Open } from './scene.ts'
 
 export type Outcome = 'proven' | 'won' | 'undetected' | 'off-failed' | 'not-run' | 'error'
 export type Result = {
@@ -20,104 +18,126 @@ export type Result = {
   durationMs: number
 }
 
-const DETECT_WITHIN_MS = 5_000
-
-/** Runs one phase with everything fresh, and closes what it opened. */
-async function inScene<T>(evidence: Record<string, unknown>[], phase: string, play: (scene: Scene) => Promise<T>): Promise<T> {
-  const traceId = randomBytes(16).toString('hex')
-  const open: { close(): Promise<void> }[] = []
-  const keep = <O extends { close(): Promise<void> }>(one: O): O => { open.push(one); return one }
-  try {
-    return await play({
-      traceId, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
-      visitor: () => keep(new Visitor()),
-      signIn: (username) => keep(new Visitor()).signIn(username),
-      insider: async (workload): Promise<Insider> => keep(await hold(workload)),
-      note: (seen) => { evidence.push({ phase, traceId, ...seen }) },
-    })
-  } finally {
-    await Promise.allSettled(open.map((one) => one.close()))
-  }
+/** What the harness stands on; its own tests give it a small one. */
+export type World = {
+  /** What a scene works with. */
+  open(): Open
+  /** Security events from now on. */
+  watch(): Watch
+  lab(action: 'off' | 'on', control: string): Promise<void>
+  /** What honest traffic has met since it was asked last. */
+  honestErrors(): string[]
 }
+export type Options = { onOnly: boolean; lanes?: number; detectWithinMs?: number; progress(line: string): void }
 
 /** With the control on: the attack, its detection, what it left, and its honest twin. */
-async function whileOn(attack: Attack, result: Result): Promise<void> {
-  let traceId = ''
-  const since = new Date(Date.now() - 1_000).toISOString()
-  const started = Date.now()
-  const goalReached = await inScene(result.evidence, 'on', async (scene) => {
-    traceId = scene.traceId
+async function whileOn(world: World, attack: Attack, result: Result, withinMs: number): Promise<void> {
+  const watch = world.watch()
+  const { result: goalReached, signs, status, code } = await inScene(world.open, result.evidence, 'on', async (scene) => {
     const won = await attack.run(scene)
     result.intact = attack.isIntact ? await attack.isIntact(scene) : !won
+    if (attack.stopped) scene.note({ expected: attack.stopped })
     return won
   })
-  const last = result.evidence.filter((e) => e['phase'] === 'on').at(-1)
-  const seen = await eventually('the detection', async () => (await events({ traceId: String(last?.['traceIdOfAnswer'] ?? traceId), since })).find((e) => e.data.detection === attack.stopped.detection), DETECT_WITHIN_MS).catch(() => undefined)
+  const ended = Date.now()
+  // Without a sign of its own, an attack is known by nothing, and is undetected.
+  const stated = signs.map((sign) => ({ ...attack.stopped, ...(attack.without !== null && { control: attack.without }), ...sign }))
+  const { events, missing, other } = attack.stopped && !goalReached ? await detect(watch, stated, withinMs) : { events: [], missing: [], other: undefined }
+  const first = events[0]
+  const detected = attack.stopped === null ? false : !goalReached && signs.length > 0 && missing.length === 0
   result.on = {
-    goalReached, detected: seen !== undefined, stoppedBy: seen ? `${seen.source} ${seen.data.code}` : String(last?.['code'] ?? 'unknown'),
-    ...(typeof last?.['status'] === 'number' && { status: last['status'] }),
-    ...(seen && { detection: { event: seen.type, component: seen.source, afterMs: Date.parse(seen.time) - started, traceId: seen.data.traceId } }),
+    goalReached, detected, stoppedBy: first ? `${first.source} ${first.data.code}` : (code ?? (attack.stopped === null ? 'by construction' : 'unknown')),
+    ...(status !== undefined && { status }),
+    ...(first && { detection: { event: first.type, component: first.source, afterMs: Math.max(0, Date.parse(first.receivedAt) - ended), traceId: first.data.traceId ?? '' } }),
   }
-  const isForTheStatedReason = seen?.data.code === attack.stopped.code && (attack.without === null || seen.data.control === attack.without)
-  if (seen && !isForTheStatedReason) result.reason = `stopped by ${seen.data.control} (${seen.data.code}), not by ${attack.without ?? 'what it should'} (${attack.stopped.code})`
-  result.probe = { succeeded: await inScene(result.evidence, 'probe', attack.probe) }
+  if (other) result.reason = `stopped by ${other.data.control} (${other.data.code}, ${other.data.detection}), not by ${attack.without ?? 'what it should'} (${attack.stopped?.code}, ${attack.stopped?.detection})`
+  else if (missing.length) result.reason = `${missing.length} of ${signs.length} refusals without their event, as ${JSON.stringify(missing[0])}`
+  result.probe = { succeeded: (await inScene(world.open, result.evidence, 'probe', attack.probe)).result }
 }
 
-/** What the phases so far say; undefined while all is well. */
-function verdict(result: Result, attack: Attack): Outcome | undefined {
-  if (result.on?.goalReached || result.intact === false) return 'won'
-  if (result.probe?.succeeded === false) { result.reason ??= 'the honest twin failed too: the refusal proves nothing'; return 'error' }
-  if (result.on?.detected === false) return 'undetected'
-  if (result.reason) return 'error'
-  if (attack.without !== null && result.off?.goalReached === false) { result.reason ??= `the attack failed also without ${attack.without}`; return 'off-failed' }
-  if (result.again?.goalReached) return 'won'
-  return undefined
+/** What the phases so far say; 'proven' while all is well. */
+export function verdict(result: Result, attack: Attack): Outcome {
+  if (result.outcome === 'error' || result.outcome === 'not-run') return result.outcome
+  const because = (outcome: Outcome, reason: string): Outcome => {
+    result.reason ??= reason
+    return outcome
+  }
+  if (result.on?.goalReached || result.intact === false) return because('won', result.on?.goalReached ? 'with every control on' : 'something has changed, or honest traffic was harmed')
+  if (result.probe?.succeeded === false) return because('error', 'the honest twin failed too: the refusal proves nothing')
+  if (attack.stopped && result.on?.detected === false) return result.reason?.startsWith('stopped by') ? 'error' : because('undetected', 'nothing was reported')
+  if (result.off?.goalReached === false) return because('off-failed', `the attack failed also without ${attack.without}`)
+  if (result.again?.goalReached) return because('won', `after ${attack.without} was back`)
+  return 'proven'
 }
 
-async function guarded(result: Result, phase: string, work: () => Promise<void>): Promise<boolean> {
+/** All on phases first, several at once; then control by control: off, its attacks, on, its attacks again. */
+export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes = 3, detectWithinMs = 5_000, progress }: Options): Promise<Result[]> {
+  const results = new Map(chosen.map((attack) => [attack, { id: attack.id, strategies: attack.strategies, kind: attack.kind, goal: attack.goal, outcome: 'proven', evidence: [], durationMs: 0 } as Result]))
+  const isStanding = (attack: Attack) => results.get(attack)!.outcome === 'proven'
+
+  async function phase(attacks: Attack[], name: string, work: (attack: Attack, result: Result) => Promise<void>): Promise<void> {
+    const one = async (attack: Attack) => {
+      const result = results.get(attack)!
+      progress(`${attack.id}  ${name}`)
+      await guarded(result, name, () => work(attack, result))
+    }
+    world.honestErrors()
+    await inLanes(attacks.filter((a) => !a.isExclusive && isStanding(a)), lanes, one)
+    for (const attack of attacks.filter((a) => a.isExclusive && isStanding(a))) await one(attack)
+    const harm = world.honestErrors()
+    for (const attack of attacks) {
+      const result = results.get(attack)!
+      if (harm.length && isStanding(attack)) Object.assign(result, { intact: false, reason: `honest traffic beside it failed: ${harm[0]}` })
+      result.outcome = verdict(result, attack)
+    }
+  }
+
+  await phase(chosen, 'on', (attack, result) => whileOn(world, attack, result, detectWithinMs))
+  if (onOnly) return [...results.values()]
+  for (const [control, attacks] of Map.groupBy(chosen.filter((a) => a.without !== null && isStanding(a)), (a) => a.without!)) {
+    const fail = (attack: Attack, reason: string) => Object.assign(results.get(attack)!, { outcome: 'error', reason })
+    const turn = async (action: 'off' | 'on') => {
+      world.honestErrors()
+      await world.lab(action, control)
+      const harm = world.honestErrors()
+      if (harm.length) throw new Error(`honest traffic failed while switching: ${harm[0]}`)
+    }
+    let isOff = false
+    try {
+      isOff = true
+      await turn('off')
+      await phase(attacks, `without ${control}`, async (attack, result) => { result.off = { control, goalReached: (await inScene(world.open, result.evidence, 'off', attack.run)).result } })
+    } catch (error) {
+      for (const attack of attacks) fail(attack, `lab off ${control}: ${(error as Error).message}`)
+    } finally {
+      // Whatever happened: no run leaves a hole behind.
+      if (isOff) await turn('on').catch((error: Error) => { for (const attack of attacks) fail(attack, `lab on ${control}: ${error.message}`) })
+    }
+    await phase(attacks, 'again', async (attack, result) => { result.again = { goalReached: (await inScene(world.open, result.evidence, 'again', attack.run)).result } })
+  }
+  return [...results.values()]
+}
+
+async function guarded(result: Result, phase: string, work: () => Promise<void>): Promise<void> {
   const started = Date.now()
   try {
     await work()
-    return true
   } catch (error) {
-    result.outcome = 'error'
-    result.reason = `${phase}: ${error instanceof Error ? [error.message, error.cause instanceof Error ? error.cause.message : ''].filter(Boolean).join(': ') : String(error)}`
-    return false
+    result.outcome = error instanceof NotRun ? 'not-run' : 'error'
+    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
+    result.reason = error instanceof NotRun ? error.message : `${phase}: ${error instanceof Error ? error.message : String(error)}${cause}`
   } finally {
     result.durationMs += Date.now() - started
   }
 }
 
-/** All on phases first; then control by control: off, its attacks, on, its attacks again. */
-export async function runAttacks(chosen: Attack[], options: { onOnly: boolean; progress(line: string): void }): Promise<Result[]> {
-  const results = new Map(chosen.map((attack) => [attack, { id: attack.id, strategies: attack.strategies, kind: attack.kind, goal: attack.goal, outcome: 'proven', evidence: [], durationMs: 0 } as Result]))
-  const standing: Attack[] = []
-  const judge = (attack: Attack): void => {
-    const result = results.get(attack)!
-    result.outcome = result.outcome === 'error' ? 'error' : (verdict(result, attack) ?? 'proven')
+async function inLanes<T>(list: T[], lanes: number, work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...list]
+  const next = async (): Promise<void> => {
+    const one = waiting.shift()
+    if (one === undefined) return
+    await work(one)
+    return next()
   }
-  for (const attack of chosen) {
-    const result = results.get(attack)!
-    options.progress(`${attack.id}  on: ${attack.goal}`)
-    if (await guarded(result, 'on', () => whileOn(attack, result))) { judge(attack); if (result.outcome === 'proven') standing.push(attack) }
-  }
-  if (options.onOnly) return [...results.values()]
-  for (const [control, attacks] of Map.groupBy(standing.filter((a) => a.without !== null), (a) => a.without!)) {
-    const each = async (phase: string, work: (attack: Attack, result: Result) => Promise<void>) => {
-      for (const attack of attacks) if (results.get(attack)!.outcome === 'proven') { options.progress(`${attack.id}  ${phase}`); await guarded(results.get(attack)!, phase, () => work(attack, results.get(attack)!)) }
-    }
-    let isOff = false
-    try {
-      await command('lab', 'off', control)
-      isOff = true
-      await each(`without ${control}`, async (attack, result) => { result.off = { control, goalReached: await inScene(result.evidence, 'off', attack.run) } })
-    } catch (error) {
-      for (const attack of attacks) Object.assign(results.get(attack)!, { outcome: 'error', reason: `lab off ${control}: ${(error as Error).message}` })
-    } finally {
-      if (isOff) await command('lab', 'on', control)
-    }
-    await each('again', async (attack, result) => { result.again = { goalReached: await inScene(result.evidence, 'again', attack.run) } })
-    attacks.forEach(judge)
-  }
-  return [...results.values()]
+  await Promise.all(Array.from({ length: lanes }, next))
 }

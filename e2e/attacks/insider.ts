@@ -2,31 +2,38 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { Agent, fetch } from 'undici'
 import * as oauth from 'oauth4webapi'
-import { ca, endpoints, Visitor } from '../shop.ts'
+import { ca, endpoints, freshAddress, Visitor } from '../shop.ts'
 import { command } from './commands.ts'
 
-type Held = { key: string; certificate: string; roots: string; places: { spiffeId: string; exchange: string; registry: string; [name: string]: unknown } }
+export type Held = {
+  key: string; certificate: string; roots: string
+  /** Of its database role and broker user. */
+  data?: { key: string; certificate: string }
+  places: { spiffeId: string; trustDomain: string; exchange: string; registry: string; access: string; monitor: string; consulToken: string }
+}
 
 /** Printed by the held command, so that nothing of it stays on disk. */
 const PRINT = `const fs = require('node:fs'), at = (name) => fs.readFileSync(process.env.SHOP_HELD + '/' + name, 'utf8')
-process.stdout.write('HELD' + JSON.stringify({ key: at('key.pem'), certificate: at('certificate.pem'), roots: at('roots.pem'), places: JSON.parse(at('places.json')) }))`
+const data = fs.existsSync(process.env.SHOP_HELD + '/data-key.pem') ? { key: at('data-key.pem'), certificate: at('data-certificate.pem') } : undefined
+process.stdout.write('HELD' + JSON.stringify({ key: at('key.pem'), certificate: at('certificate.pem'), roots: at('roots.pem'), data, places: JSON.parse(at('places.json')) }))`
 
 export type MeshAnswer = { status: number; text: string; json: any }
 
 export class Insider {
   readonly workload: string
-  readonly #held: Held
+  readonly held: Held
+  readonly address = freshAddress()
   readonly #agent: Agent
 
   constructor(workload: string, held: Held) {
     this.workload = workload
-    this.#held = held
+    this.held = held
     // Who answers is not our concern here: an attacker takes what it gets.
-    this.#agent = new Agent({ connect: { key: held.key, cert: held.certificate, ca: held.roots, checkServerIdentity: () => undefined }, keepAliveTimeout: 4_000 })
+    this.#agent = new Agent({ connect: { key: held.key, cert: held.certificate, ca: held.roots, localAddress: this.address, family: 4, checkServerIdentity: () => undefined }, keepAliveTimeout: 4_000 })
   }
 
-  get spiffeId(): string { return this.#held.places.spiffeId }
-  get thumbprint(): string { return createHash('sha256').update(new X509Certificate(this.#held.certificate).raw).digest('base64url') }
+  get spiffeId(): string { return this.held.places.spiffeId }
+  get thumbprint(): string { return createHash('sha256').update(new X509Certificate(this.held.certificate).raw).digest('base64url') }
 
   /** The TLS listener of a process, as endpoints.json tells it. */
   static addressOf(process: string): string {
@@ -44,6 +51,11 @@ export class Insider {
     return { status: response.status, text, json: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined }
   }
 
+  /** A form to exchange as it is. */
+  form(path: '/token' | '/redeem', form: string, traceparent?: string): Promise<MeshAnswer> {
+    return this.call(this.held.places.exchange, 'POST', path, { headers: { 'content-type': 'application/x-www-form-urlencoded', ...(traceparent && { traceparent }) }, body: form })
+  }
+
   /** Asks exchange for a narrow token, with a user's or a narrow token as subject, or as ourselves. */
   async exchange(request: { audience: string; scope: string; subjectToken?: string }): Promise<MeshAnswer> {
     const form = new URLSearchParams({
@@ -52,12 +64,12 @@ export class Insider {
         ? { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: request.subjectToken, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' }
         : { grant_type: 'client_credentials' }),
     })
-    return this.call(this.#held.places.exchange, 'POST', '/token', { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: form.toString() })
+    return this.form('/token', form.toString())
   }
 
   /** A user's access token for the edge, got as the edge gets it: code, PKCE and PAR by mutual TLS. Only the edge's identity can. */
   async userToken(username: string): Promise<string> {
-    const dispatcher = new Agent({ connect: { key: this.#held.key, cert: this.#held.certificate, ca }, keepAliveTimeout: 4_000 })
+    const dispatcher = new Agent({ connect: { key: this.held.key, cert: this.held.certificate, ca }, keepAliveTimeout: 4_000 })
     const options = { [oauth.customFetch]: (url: string, init: object) => fetch(url, { ...init, dispatcher } as never) as never }
     const issuer = new URL(endpoints.identity.issuer)
     const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
@@ -82,7 +94,8 @@ export class Insider {
   close = (): Promise<void> => this.#agent.close()
 }
 
-export async function hold(workload: string): Promise<Insider> {
+/** Enrols anew and prints what it got; good for as long as a mesh certificate lives. */
+export async function hold(workload: string): Promise<Held> {
   const printed = await command('lab', 'as', workload, process.execPath, '-e', PRINT)
-  return new Insider(workload, JSON.parse(printed.slice(printed.indexOf('HELD') + 4)) as Held)
+  return JSON.parse(printed.slice(printed.indexOf('HELD') + 4)) as Held
 }

@@ -33,11 +33,14 @@ if (chosen.length === 0) {
 }
 const startedAt = new Date()
 const progress = (line: string) => console.log(line)
+const { openWorld } = await import('./world.ts')
+const world = await openWorld()
 const results: Result[] = []
 if (values.fast) {
   const whole = [...Map.groupBy(chosen.filter((a) => a.without !== null), (a) => a.strategies[0]!.split('.')[0]).values()].map((group) => group[0]!)
-  results.push(...await runAttacks(whole, { onOnly: false, progress }), ...await runAttacks(chosen.filter((a) => !whole.includes(a)), { onOnly: true, progress }))
-} else results.push(...await runAttacks(chosen, { onOnly: values['on-only'] === true, progress }))
+  results.push(...await runAttacks(whole, world, { onOnly: false, progress }), ...await runAttacks(chosen.filter((a) => !whole.includes(a)), world, { onOnly: true, progress }))
+} else results.push(...await runAttacks(chosen, world, { onOnly: values['on-only'] === true, progress }))
+await world.close()
 const folder = values.report ?? join(endpointsFile, '../reports')
 writeReport(folder, startedAt, results)
 

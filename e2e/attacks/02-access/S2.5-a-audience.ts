@@ -1,8 +1,9 @@
 // A token narrowed for shipping is shown to billing by the very party that it was made for. Both services have an
 // operation of this name, so that nothing but the audience is wrong.
 import { buy, settled } from '../../shop.ts'
-import { attack, type Scene } from '../attack.ts'
+import { attack } from '../attack.ts'
 import { Insider } from '../insider.ts'
+import type { Scene } from '../scene.ts'
 
 async function showTo(scene: Scene, audience: 'billing' | 'shipping'): Promise<boolean> {
   const alice = await scene.signIn('alice')
@@ -11,7 +12,7 @@ async function showTo(scene: Scene, audience: 'billing' | 'shipping'): Promise<b
   await settled(alice, id)
   const { json } = await edge.exchange({ audience, scope: 'findByOrder', subjectToken: await edge.userToken('alice') })
   const answer = await edge.call(Insider.addressOf('billing-1-gateway'), 'GET', `/orders/${id}/invoice`, { token: json.access_token, headers: { traceparent: scene.traceparent } })
-  scene.note({ request: `GET billing /orders/${id}/invoice`, tokenFor: audience, status: answer.status, code: answer.json?.code })
+  scene.answered(answer, `GET billing /orders/${id}/invoice with a token for ${audience}`)
   return answer.status === 200 && answer.json.orderId === id && answer.json.totalMinor > 0
 }
 

@@ -1,0 +1,56 @@
+/** What one phase of one attack works with. Everything is fresh: nobody meets another attack's traces. */
+import { randomBytes } from 'node:crypto'
+import type { Visitor } from '../shop.ts'
+import type { Sign } from './detection.ts'
+import type { Insider } from './insider.ts'
+
+export type Trace = { traceId: string; traceparent: string }
+
+export type Scene = Trace & {
+  /** Another trace, for the next of many requests inside the mesh. */
+  trace(): Trace
+  visitor(options?: { certificate?: string; privateKey?: string }): Visitor
+  signIn(username: string): Promise<Visitor>
+  /** Holds what someone with this workload's identity holds. */
+  insider(workload: string): Promise<Insider>
+  /** What was seen, for the report. Live credentials are given as hashes. */
+  note(evidence: Record<string, unknown>): void
+  /** Something was refused, and an event must say so. Left out: as the attack's `stopped` says, by the control it names. */
+  refused(sign: Sign): void
+  /** Notes an answer; when it is a problem, its trace must have an event. `about`: what was asked, and what else is stated of the refusal. */
+  answered(answer: { status: number; json?: any }, request: string, about?: Sign): void
+}
+
+export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider'>
+export type Open = SceneParts & { close(): Promise<void> }
+
+export const newTrace = (): Trace => {
+  const traceId = randomBytes(16).toString('hex')
+  return { traceId, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
+}
+
+export type Played<T> = { result: T; signs: Sign[]; status: number | undefined; code: string | undefined }
+
+/** Plays one phase and closes what it opened. `evidence` grows. */
+export async function inScene<T>(open: () => Open, evidence: Record<string, unknown>[], phase: string, play: (scene: Scene) => Promise<T>): Promise<Played<T>> {
+  const own = newTrace()
+  const parts = open()
+  const played: Played<T> = { result: undefined as T, signs: [], status: undefined, code: undefined }
+  const note = (seen: Record<string, unknown>) => { evidence.push({ phase, traceId: own.traceId, ...seen }) }
+  try {
+    played.result = await play({
+      ...own, trace: newTrace, visitor: parts.visitor, signIn: parts.signIn, insider: parts.insider, note,
+      refused: (sign) => { played.signs.push(sign) },
+      answered({ status, json }, request, about = {}) {
+        const { code, traceId } = json?.code && json?.status === status ? json : { code: undefined, traceId: undefined }
+        note({ request, status, ...(code && { code }), ...(traceId && { traceId }) })
+        if (!code) return
+        Object.assign(played, { status, code })
+        played.signs.push({ traceId: traceId ?? own.traceId, ...about })
+      },
+    })
+    return played
+  } finally {
+    await parts.close()
+  }
+}

@@ -1,0 +1,71 @@
+/** The running shop as the harness sees it: scenes on its doors, its monitor's events, its lab, and honest traffic beside. */
+import { endpoints, Visitor } from '../shop.ts'
+import { command } from './commands.ts'
+import type { SecurityEvent } from './detection.ts'
+import type { World } from './harness.ts'
+import { startHonest } from './honest.ts'
+import { hold, Insider, type Held } from './insider.ts'
+
+const POLL_MS = 150
+
+export async function openWorld(): Promise<World & { close(): Promise<void> }> {
+  const monitor = new Visitor()
+  const ask = async (since: string): Promise<{ events: SecurityEvent[]; cursor: string }> => {
+    const url = new URL(endpoints.dashboard.events)
+    url.searchParams.set('since', since)
+    url.searchParams.set('limit', '1000')
+    const answer = await monitor.request('GET', url.href, { headers: { authorization: `Bearer ${endpoints.dashboard.testerToken}` } })
+    if (answer.status !== 200) throw new Error(`events: ${answer.status} ${answer.text.slice(0, 300)}`)
+    return answer.json
+  }
+  const seen: SecurityEvent[] = []
+  let cursor = (await ask(new Date(Date.now() + 3_600_000).toISOString())).cursor
+  let reading: Promise<void> | undefined
+  /** One reader for all who wait; pages until there is nothing new. */
+  const read = () => (reading ??= (async () => {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    for (;;) {
+      const page = await ask(cursor)
+      seen.push(...page.events)
+      const isEnd = page.cursor === cursor || page.events.length < 1_000
+      cursor = page.cursor
+      if (isEnd) return
+    }
+  })().finally(() => { reading = undefined }))
+
+  const held = new Map<string, Promise<Held>>()
+  const honest = await startHonest()
+  return {
+    open() {
+      const opened: { close(): Promise<void> }[] = []
+      const keep = <O extends { close(): Promise<void> }>(one: O): O => { opened.push(one); return one }
+      return {
+        visitor: (options) => keep(new Visitor(options)),
+        signIn: (username) => keep(new Visitor()).signIn(username),
+        async insider(workload) {
+          let one = held.get(workload)
+          if (!one) held.set(workload, (one = hold(workload)))
+          return keep(new Insider(workload, await one))
+        },
+        close: async () => void (await Promise.allSettled(opened.map((one) => one.close()))),
+      }
+    },
+    watch() {
+      const from = seen.length
+      return {
+        seen: () => seen.slice(from),
+        async wait(untilMs) {
+          if (Date.now() > untilMs) return false
+          await read()
+          return true
+        },
+      }
+    },
+    async lab(action, control) { await command('lab', action, control) },
+    honestErrors: honest.takeErrors,
+    async close() {
+      await honest.stop()
+      await monitor.close()
+    },
+  }
+}
