@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { dataClientTls } from './tls.ts'
 import type { WorkloadIdentity } from './identity.ts'
 import type { Logger } from './log.ts'
-import { Unavailable } from './problem.ts'
+import { Problem, Unavailable } from './problem.ts'
 
 export const databaseSchema = z.strictObject({ host: z.string(), port: z.int().min(1).max(65_535), database: z.string(), user: z.string() })
 export type Database = z.infer<typeof databaseSchema>
@@ -28,7 +28,7 @@ const CONNECTION_SECONDS = 1_800
 const REPEATABLE = new Set(['40001', '40P01'])
 /** Class 08, admin shutdown, start-up, or a broken socket: the database is away, the request is not at fault. */
 const isAway = (error: { code?: string; message?: string }) =>
-  /^(08|57P0)/.test(error.code ?? '') || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(error.code ?? '') || /Connection terminated|timeout exceeded when trying to connect/.test(error.message ?? '')
+  /^(08|57P0)/.test(error.code ?? '') || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(error.code ?? '') || /Connection terminated|is not queryable|timeout exceeded when trying to connect/.test(error.message ?? '')
 
 export function createStore(database: Database, identity: WorkloadIdentity, log: Logger, options: { connections?: number } = {}): Store {
   const tls = () => dataClientTls(identity, `postgres.${identity.trustDomain}`)
@@ -60,8 +60,11 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
           await client.query('commit')
           return result
         } catch (error: any) {
+          // Once the connection is gone, whatever pg says next is that.
+          const isLost = broken !== undefined && !(error instanceof Problem)
           await client.query('rollback').catch((e: Error) => { broken = e })
           if (REPEATABLE.has(error?.code) && attempt < 4) continue
+          if (isLost) throw Unavailable({ cause: error })
           if (isAway(error ?? {})) broken = error
           return rethrow(error)
         } finally {
