@@ -18,6 +18,7 @@ export async function trust({ positionals: [action] }: Parsed): Promise<number> 
     return 0
   }
   if (action !== 'install' && action !== 'remove') throw new Error(`trust ${action}: allowed are install and remove, or nothing to see what they do`)
+  if (process.platform !== 'darwin') mkdirSync(SHARED, { recursive: true, mode: 0o700 })
   for (const step of steps[action]) {
     const done = spawnSync(step.command[0] as string, step.command.slice(1), { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' })
     if (done.error) throw new Error(`${step.command[0]} is missing. On Debian: apt-get install libnss3-tools`)
@@ -27,15 +28,15 @@ export async function trust({ positionals: [action] }: Parsed): Promise<number> 
   return 0
 }
 
+/** Chromium's store, and that of other programs with NSS. */
+const SHARED = join(homedir(), '.pki/nssdb')
 type Action = { command: string[]; mayFail?: boolean }
 const shown = ({ command }: Action) => `  ${command.map((word) => /[^\w./:=-]/.test(word) ? `'${word}'` : word).join(' ')}`
 
 /** Chromium and Firefox on Linux keep their own stores. @see certutil(1) */
 function nss(ca: string, name: string): { install: Action[]; remove: Action[] } {
-  const shared = join(homedir(), '.pki/nssdb')
-  const stores = [shared, ...globSync(join(homedir(), '.mozilla/firefox/*/cert9.db')).map(dirname)]
-  mkdirSync(shared, { recursive: true, mode: 0o700 })
-  const make: Action[] = existsSync(join(shared, 'cert9.db')) ? [] : [{ command: ['certutil', '-N', '-d', `sql:${shared}`, '--empty-password'] }]
+  const stores = [SHARED, ...globSync(join(homedir(), '.mozilla/firefox/*/cert9.db')).map(dirname)]
+  const make: Action[] = existsSync(join(SHARED, 'cert9.db')) ? [] : [{ command: ['certutil', '-N', '-d', `sql:${SHARED}`, '--empty-password'] }]
   return {
     install: [...make, ...stores.map((store) => ({ command: ['certutil', '-A', '-d', `sql:${store}`, '-t', 'C,,', '-n', name, '-i', ca] }))],
     remove: stores.map((store) => ({ command: ['certutil', '-D', '-d', `sql:${store}`, '-n', name], mayFail: true })),
