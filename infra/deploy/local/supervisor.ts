@@ -32,9 +32,9 @@ export type Supervisor = {
   list(): Child[]
 }
 
-type Entry = Child & { spec: Spec; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; hasServed: boolean; first?: { resolve(): void; reject(error: Error): void } }
+type Entry = Child & { spec: Spec; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; first?: { resolve(): void; reject(error: Error): void } }
 
-const READY_WITHIN_MS = 40_000
+const READY_WITHIN_MS = 60_000
 const STOP_WITHIN_MS = 12_000
 /** So many deaths in a minute are no accident. */
 const KEEPS_DYING = 5
@@ -74,7 +74,6 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
       if (entry.process !== child) return
       entry.state = 'ready'
       entry.since = Date.now()
-      entry.hasServed = true
       delete entry.reason
       entry.first?.resolve()
       delete entry.first
@@ -124,7 +123,7 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
 
   return {
     start: (spec) => new Promise<void>((resolve, reject) => {
-      const entry: Entry = { name: spec.name, uid: spec.uid, spec, state: 'starting', restarts: 0, since: Date.now(), deaths: [], hasServed: false, first: { resolve, reject } }
+      const entry: Entry = { name: spec.name, uid: spec.uid, spec, state: 'starting', restarts: 0, since: Date.now(), deaths: [], first: { resolve, reject } }
       entries.set(spec.name, entry)
       void launch(entry)
     }),
