@@ -23,4 +23,4 @@ export const account: Page = async (call) => {
 }
 
 const addressCard = (i: number, fields: Html): Html => html`
-<fieldset class="card part"><legend>Address ${i + 1}</legend>${fields}<button type="button" class="quiet" data-remove aria-label="Remove address ${i + 1}">Remove this address</button></fieldset>`
+<fieldset class="card part"><legend>Address ${i + 1}</legend>${fields}<button type="button" class="quiet" data-remove>Remove this address</button></fieldset>`

@@ -25,7 +25,7 @@ export const checkout: Page = async (call) => {
 <div>
 <section class="card part" aria-labelledby="who"><h2 id="who"><span class="nr">1</span>Where to</h2>
 ${field(h, { name: 'name', label: 'Your name', value: profile.name || call.user?.name, complete: 'name', max: 100, invalid: 'Enter your name', hint: 'For the invoice' })}
-${kept.length > 0 && html`<fieldset><legend>Send it to</legend><div class="choices">${kept.map((address, i) => html`
+${kept.length > 0 && html`<fieldset><legend>Send it to</legend><div class="choices two">${kept.map((address, i) => html`
 <label class="choice"><input type="radio" name="kept" value="${i}"${i === 0 && html` checked`}>${addressLines(h, address)}</label>`)}
 <label class="choice"><input type="radio" name="kept" value="new"><span><strong>Another address</strong></span></label></div></fieldset>`}
 <div id="new-address"${kept.length > 0 && html` hidden`}><h3${kept.length > 0 ? null : html` class="sr-only"`}>Address</h3>${addressFields(h, 'address')}

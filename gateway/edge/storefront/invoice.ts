@@ -23,7 +23,7 @@ export const invoice: Page = async (call) => {
 
 const sheet = (brand: string, orderNumber: string, i: Invoice): Html => html`<article class="card invoice">
 <div class="section-head"><div><p class="brand">${brand}</p><h1>Invoice ${i.number}</h1></div><button class="secondary" id="print" hidden>Print</button></div>
-<div class="parties"><div><h2>Billed to</h2>${i.name && html`<p><strong>${i.name}</strong></p>`}${i.address && addressLines(h, i.address)}</div>
+<div class="parties"><div><h2>Billed to</h2>${i.name && i.name !== i.address?.recipient && html`<p><strong>${i.name}</strong></p>`}${i.address && addressLines(h, i.address)}</div>
 <dl class="facts"><div><dt>Date</dt><dd>${day(i.issuedAt)}</dd></div><div><dt>Order</dt><dd>${orderNumber}</dd></div><div><dt>Paid</dt><dd>${PAID[i.payment?.method ?? ''] ?? '–'}${i.payment?.status === 'refunded' ? ', refunded' : ''}</dd></div></dl></div>
 <div class="scroll" role="region" aria-label="Items" tabindex="0"><table><thead><tr><th scope="col">Item</th><th scope="col" class="amount">Quantity</th><th scope="col" class="amount">Each</th><th scope="col" class="amount">Amount</th></tr></thead>
 <tbody>${i.lines.map((l) => html`

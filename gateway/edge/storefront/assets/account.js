@@ -15,7 +15,7 @@ const update = () => { $('add-address').hidden = cards().length >= MOST }
 $('add-address').addEventListener('click', () => {
   const i = next++
   list.append(h('fieldset', { class: 'card part' }, h('legend', null, 'New address'), addressFields(h, `addresses[${i}]`),
-    h('button', { type: 'button', class: 'quiet', 'data-remove': true, 'aria-label': 'Remove new address' }, 'Remove this address')))
+    h('button', { type: 'button', class: 'quiet', 'data-remove': true }, 'Remove this address')))
   list.lastElementChild.querySelector('input').focus()
   update()
 })

@@ -38,7 +38,7 @@ export function statusText({ order, shipment }) {
   return of(STATUS, order.status) ?? order.status
 }
 
-export const statusBadge = (h, { status }) => h('span', { class: `badge ${ENDED_BADLY.includes(status) ? 'bad' : status === 'completed' ? 'good' : 'going'}` }, of(STATUS, status) ?? status)
+export const statusBadge = (h, { status }) => h('span', { class: `badge ${status === 'rejected' ? 'bad' : status === 'completed' ? 'good' : status === 'cancelled' ? 'off' : 'going'}` }, of(STATUS, status) ?? status)
 
 export const addressLines = (h, { recipient, line1, line2, postalCode, city, country }) =>
   h('address', null, [recipient, line1, line2, `${postalCode} ${city}`, countryName(country)].filter(Boolean).map((line) => h('span', null, line)))
