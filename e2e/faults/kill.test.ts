@@ -47,6 +47,7 @@ test(`A6-a ${KILLS} kills, and every order ends whole or undone`, async () => {
   streams.catch(() => { isOver = true })
   await eventually('the first orders', async () => customers.every(({ accepted }) => accepted.length > 0))
 
+  const count = () => customers.reduce((sum, { accepted }) => sum + accepted.length, 0)
   const killed: { name: string; at: number }[] = []
   const plan = luck.branch('kills')
   const deck = deckOf(plan)
@@ -54,18 +55,22 @@ test(`A6-a ${KILLS} kills, and every order ends whole or undone`, async () => {
     const victims: Running[] = []
     for (let left = plan.isLucky(0.25) ? 2 : 1; left > 0 && deck.length > 0; left--) {
       const kind = deck.shift()!
-      const alive = await processes()
-      const candidates = plan.shuffled({ ...KINDS, ...OTHERS }[kind]!.names(alive))
-      const name = candidates.find((one) => killed.filter((death) => death.name === one && death.at > Date.now() - 60_000).length < MOST_DEATHS) ?? candidates[0]!
-      await eventually(`a process to kill: ${name}`, async () => (await processes()).find((one) => one.name === name)?.pid)
-      const victim = await signal(name, 'SIGKILL')
-      if (victim) victims.push(victim)
-      killed.push({ name, at: Date.now() })
+      const isReady = (name: string) => !victims.some((one) => one.name === name) && killed.filter((death) => death.name === name && death.at > Date.now() - 60_000).length < MOST_DEATHS
+      const name = plan.shuffled({ ...KINDS, ...OTHERS }[kind]!.names(await processes())).find(isReady)
+      const victim = name && await eventually(`a process to kill: ${name}`, () => signal(name, 'SIGKILL'))
+      if (victim) {
+        victims.push(victim)
+        killed.push({ name: victim.name, at: Date.now() })
+      } else deck.splice(plan.whole(1, 8), 0, kind) // its turn comes later
     }
-    console.log(`${killed.length} killed ${victims.map(({ name }) => name).join(' and ')}, ${customers.reduce((sum, { accepted }) => sum + accepted.length, 0)} orders`)
-    const impatienceMs = plan.isLucky(0.3) ? plan.whole(200, 2_500) : 40_000
-    await Promise.race([Promise.all(victims.map((victim) => back(victim))), pause(impatienceMs)])
-    await pause(plan.whole(0, 800))
+    console.log(`${killed.length} killed ${victims.map(({ name }) => name).join(' and ')}, ${count()} orders`)
+    if (plan.isLucky(0.25)) await pause(plan.whole(100, 2_500))
+    else {
+      const seen = count()
+      await Promise.all(victims.map((victim) => back(victim)))
+      await eventually('orders again', async () => isOver || count() >= seen + customers.length, 30_000)
+      await pause(plan.whole(0, 500))
+    }
   }
   const healthy = await allHealthy()
   const healthyAt = Date.now()

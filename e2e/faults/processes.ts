@@ -26,8 +26,12 @@ export async function named(name: string): Promise<Running> {
 export async function signal(name: string, what: NodeJS.Signals): Promise<Running | undefined> {
   const one = await named(name)
   if (!one.pid) return undefined
-  process.kill(one.pid, what)
-  return one
+  try {
+    process.kill(one.pid, what)
+    return one
+  } catch {
+    return undefined // it went by itself
+  }
 }
 
 /** Another process under the same name serves. */
