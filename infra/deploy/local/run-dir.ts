@@ -1,5 +1,5 @@
 /** Where Unix sockets stand: a folder whose path is short whatever the checkout's path is, checked before it is trusted. */
-import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRoot } from './files.ts'
@@ -7,13 +7,33 @@ import { isRoot } from './files.ts'
 /** sun_path holds 104 bytes on macOS, 108 on Linux; one is the final NUL. */
 const LONGEST = 103
 
+const runDirOf = (id: string) => join(isRoot && process.platform === 'linux' ? '/run' : tmpdir(), `shop-${id}`)
+
 export function openRunDir(id: string): string {
-  const parent = isRoot && process.platform === 'linux' ? '/run' : tmpdir()
-  const path = join(parent, `shop-${id}`)
+  const path = runDirOf(id)
   mkdirSync(path, { mode: 0o711, recursive: true })
   const found = lstatSync(path)
   if (!found.isDirectory() || found.uid !== process.getuid?.() || found.mode & 0o022) throw new Error(`${path} is not a folder that only this user may write: remove it and start again`)
   return path
+}
+
+/** Takes away sockets and empty folders, and nothing else: a checkout may be bound below. */
+export function closeRunDir(id: string): void {
+  const path = runDirOf(id)
+  if (!existsSync(path)) return
+  for (const name of readdirSync(path)) removeEmpty(join(path, name), 2)
+  removeEmpty(path, 0)
+}
+
+function removeEmpty(path: string, depth: number): void {
+  const found = lstatSync(path)
+  try {
+    if (found.isSocket()) unlinkSync(path)
+    else if (found.isDirectory()) {
+      if (depth > 0) for (const name of readdirSync(path)) removeEmpty(join(path, name), depth - 1)
+      rmdirSync(path)
+    }
+  } catch { /* in use: it stays */ }
 }
 
 /**

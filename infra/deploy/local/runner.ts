@@ -18,6 +18,7 @@ import { measureMemory } from './memory.ts'
 import { endOrphans, writeRecord } from './orphans.ts'
 import type { Lifetimes } from './plan.ts'
 import { takenPorts } from './ports.ts'
+import { closeRunDir } from './run-dir.ts'
 import { summarize, type Screen } from './screen.ts'
 import { openSite, type Site } from './site.ts'
 import { describeStatus } from './status.ts'
@@ -82,6 +83,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
     await closeInventory()
     await closeControl()
     rmSync(join(checkout.shopDir, 'runner.json'), { force: true })
+    if (!process.env.SHOP_NAMESPACE) closeRunDir(checkout.id)
     unwatch()
   }
 

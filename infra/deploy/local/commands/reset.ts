@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { shopDirOf } from '../checkout.ts'
+import { readCheckout, shopDirOf } from '../checkout.ts'
 import { writeWhole } from '../files.ts'
+import { closeRunDir } from '../run-dir.ts'
 import { takeDown } from './down.ts'
 
 /** The id and ports of this checkout, and what tests left to read. */
@@ -12,6 +13,7 @@ const KEPT_STATE = ['doors', 'vault']
 export async function reset(): Promise<number> {
   const shopDir = shopDirOf(process.env)
   await takeDown(shopDir)
+  closeRunDir((await readCheckout(process.env)).id)
   deleteData(shopDir)
   process.stdout.write('All data of this checkout are deleted; ports and the doors\' authority stay.\n')
   return 0
