@@ -25,7 +25,7 @@ export async function startHonest(): Promise<{ takeErrors(): string[]; requests(
         const list = await customer.get('/api/products?pageSize=3')
         must('list', list.status === 200 && list.json.items.length > 0, list)
         const cart = await customer.get('/api/cart')
-        must(`cart of ${quantity}`, cart.json?.lines?.[0]?.quantity === quantity, cart)
+        must(`cart of ${quantity}`, cart.json?.lines?.find((line: { productId: string }) => line.productId === product)?.quantity === quantity, cart)
         const session = await customer.get('/api/session')
         must('session', session.json?.user !== null && session.status === 200, session)
       } catch (error) {

@@ -35,6 +35,12 @@ export class Insider {
   get spiffeId(): string { return this.held.places.spiffeId }
   get thumbprint(): string { return createHash('sha256').update(new X509Certificate(this.held.certificate).raw).digest('base64url') }
 
+  /** The same party with the certificate of its stores in place of the mesh's. Close it yourself. */
+  withDataCertificate(): Insider {
+    if (!this.held.data) throw new Error(`${this.workload} has no data certificate`)
+    return new Insider(this.workload, { ...this.held, ...this.held.data })
+  }
+
   /** The TLS listener of a process, as endpoints.json tells it. */
   static addressOf(process: string): string {
     const found = endpoints.processes.find((p) => p.name === process)?.address
@@ -57,14 +63,14 @@ export class Insider {
   }
 
   /** Asks exchange for a narrow token, with a user's or a narrow token as subject, or as ourselves. */
-  async exchange(request: { audience: string; scope: string; subjectToken?: string }): Promise<MeshAnswer> {
+  async exchange(request: { audience: string; scope: string; subjectToken?: string; traceparent?: string }): Promise<MeshAnswer> {
     const form = new URLSearchParams({
       audience: request.audience, scope: request.scope,
       ...(request.subjectToken
         ? { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: request.subjectToken, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' }
         : { grant_type: 'client_credentials' }),
     })
-    return this.form('/token', form.toString())
+    return this.form('/token', form.toString(), request.traceparent)
   }
 
   /** A user's access token for the edge, got as the edge gets it: code, PKCE and PAR by mutual TLS. Only the edge's identity can. */

@@ -11,8 +11,8 @@ export type Scene = Trace & {
   trace(): Trace
   visitor(options?: { certificate?: string; privateKey?: string }): Visitor
   signIn(username: string): Promise<Visitor>
-  /** Holds what someone with this workload's identity holds. */
-  insider(workload: string): Promise<Insider>
+  /** Holds what someone with this workload's identity holds. Another `instance` has another certificate of the same identity. */
+  insider(workload: string, instance?: string): Promise<Insider>
   /** What was seen, for the report. Live credentials are given as hashes. */
   note(evidence: Record<string, unknown>): void
   /** Something was refused, and an event must say so. Left out: as the attack's `stopped` says, by the control it names. */

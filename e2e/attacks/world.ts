@@ -42,9 +42,10 @@ export async function openWorld(): Promise<World & { close(): Promise<void> }> {
       return {
         visitor: (options) => keep(new Visitor(options)),
         signIn: (username) => keep(new Visitor()).signIn(username),
-        async insider(workload) {
-          let one = held.get(workload)
-          if (!one) held.set(workload, (one = hold(workload)))
+        async insider(workload, instance = '') {
+          const key = `${workload} ${instance}`
+          let one = held.get(key)
+          if (!one) held.set(key, (one = hold(workload)))
           return keep(new Insider(workload, await one))
         },
         close: async () => void (await Promise.allSettled(opened.map((one) => one.close()))),

@@ -46,10 +46,13 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
     return { token, until: clock.wall() + seconds * 1000 - MARGIN_MS }
   }
 
-  async function ask(path: '/token' | '/redeem', form: URLSearchParams, asking: Asking): Promise<Answer> {
+  async function ask(path: '/token' | '/redeem', form: URLSearchParams, asking: Asking, attempt = 1): Promise<Answer> {
     try {
       return await post(path, form, asking)
     } catch (cause) {
+      // A kept connection may end as we use it. Asking again for a token is harmless; a redemption that was lost is not known to be none.
+      const isLost = cause instanceof SendError && (cause.kind === 'not-connected' || (cause.kind === 'no-answer' && path === '/token'))
+      if (isLost && attempt < 3) return ask(path, form, asking, attempt + 1)
       if (cause instanceof SendError && cause.kind === 'too-late') throw DeadlineExceeded({ cause })
       throw Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, cause })
     }

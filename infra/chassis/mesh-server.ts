@@ -9,22 +9,33 @@ import { keepFresh, meshServerOptions, onHandshakeRefused, peerOf } from './tls.
 
 export type MeshServer = { close(): Promise<void> }
 
-/** Resolves when it listens. Requests are slow at most 10 s, headers 5 s. */
+/** So long a closing server still answers, and asks clients to connect anew: they move to a successor on the same port. */
+const NOTICE_MS = 300
+
+/** Resolves when it listens. Requests are slow at most 10 s, headers 5 s. The port is shared while a successor starts. */
 export async function serveMesh(listener: RequestListener, { port, host = '127.0.0.1', identity, report }: { port: number; host?: string; identity: WorkloadIdentity; report: Report }): Promise<MeshServer> {
+  let isClosing = false
   const server = https.createServer({
     ...meshServerOptions(identity, { clientCertificate: 'required' }),
     keepAliveTimeout: 75_000, requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 16_384, insecureHTTPParser: false,
-  }, listener)
+  }, (request, response) => {
+    if (isClosing) response.setHeader('connection', 'close')
+    listener(request, response)
+  })
   keepFresh(server, identity)
   onHandshakeRefused(server, ({ reason, address }) => report({
     detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   }))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port, host, ...(process.platform === 'linux' && { reusePort: true }) }, resolve))
   return {
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeIdleConnections()
-    }),
+    async close() {
+      isClosing = true
+      await new Promise((resolve) => setTimeout(resolve, NOTICE_MS))
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      })
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import type { ApiCall, ApiHandlers, ApiReply } from '@shop/chassis/control-api.t
 import { isSignedBy, parseJws } from '@shop/chassis/jws.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { readNarrowClaims } from '@shop/chassis/narrow-claims.ts'
+import { Problem } from '@shop/chassis/problem.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
 import { peerOf } from '@shop/chassis/tls.ts'
 import type { AskAccess } from './ask-access.ts'
@@ -13,6 +14,10 @@ import { Refusal, refusalBody } from './refusal.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { readSubjectToken, type Issuers } from './subject-token.ts'
 import { ACCESS_TOKEN, readForm, readTokenRequest, type TokenRequest } from './token-request.ts'
+
+/** What an issue goes through, in this order. A composition other than production's may bring another one. */
+export const steps = { peerOf, readTokenRequest, readSubjectToken, decide }
+export type Steps = typeof steps
 
 export type ExchangeParts = {
   structure: Structure
@@ -25,16 +30,28 @@ export type ExchangeParts = {
   report: Report
   /** Milliseconds since the epoch. */
   now(): number
+  steps?: Steps
 }
+
+/** Which control a refusal is booked under, by its code: as the lab knows them. */
+const CONTROLS: [RegExp, { name: string; strategies: string[] }][] = [
+  [/^token-used$/, { name: 'single-use', strategies: ['S1.1'] }],
+  [/^subject-(?!not-allowed$)|^token-/, { name: 'subject-token', strategies: ['S12.5'] }],
+  [/^actor-/, { name: 'actor-from-certificate', strategies: ['S12.5'] }],
+  [/^policy-/, { name: 'access', strategies: ['S2.1', 'S2.3'] }],
+  [/^peer-unknown$/, { name: 'verify-peer', strategies: ['S4.2'] }],
+]
+export const controlOf = (code: string) => CONTROLS.find(([codes]) => codes.test(code))?.[1] ?? { name: 'narrowing', strategies: ['S12.5', 'S2.5'] }
 
 export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
   const { trustDomain } = d.structure
+  const { peerOf, readTokenRequest, readSubjectToken, decide } = d.steps ?? steps
   const seconds = () => Math.floor(d.now() / 1000)
 
   async function issue(request: TokenRequest, caller: CallerPeer): Promise<ApiReply> {
-    const { audience, scope, subjectToken, guest } = request
+    const { subjectToken, guest } = request
     const subject = subjectToken === undefined ? ownSubject(caller, guest) : await readSubjectToken(subjectToken, caller, d.issuers, d.now() / 1000)
-    const wanted = { audience, scope, subject }
+    const wanted = { ...request, subject }
     const narrow = decide(wanted, caller, d.structure, seconds())
     await d.askAccess(wanted, caller)
     const token = await d.keys.sign({ ...narrow, txn: narrow.txn ?? randomUUID(), jti: randomUUID() })
@@ -54,9 +71,18 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
     return { status: 200, body: {} }
   }
 
+  function callerOf(call: ApiCall): CallerPeer {
+    try {
+      return peerOf(call.req.socket as TLSSocket, trustDomain)
+    } catch (error) {
+      if (error instanceof Problem) error.control = controlOf(error.code)
+      throw error
+    }
+  }
+
   /** What the caller asked for goes into the event only when it has the shape of a name. */
   async function refusing(call: ApiCall, work: (form: string, caller: CallerPeer) => Promise<ApiReply>): Promise<ApiReply> {
-    const caller = peerOf(call.req.socket as TLSSocket, trustDomain)
+    const caller = callerOf(call)
     const form = (call.body as string | undefined) ?? ''
     try {
       return await work(form, caller)
@@ -66,8 +92,9 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
       if (error.status === 503) d.log.error({ err: error, ...about }, 'cannot decide')
       else {
         d.log.info(about, 'refused')
+        const { name, strategies } = controlOf(error.code)
         const known = Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)) as typeof about
-        d.report({ detection: 'EXCHANGE-DENY', control: 'narrowing', strategies: ['S12.5'], severity: 'high', ...known, reason: error.error })
+        d.report({ detection: 'EXCHANGE-DENY', control: name, strategies, severity: 'high', ...known, reason: error.error })
       }
       return { status: error.status, body: refusalBody(error), headers: error.status === 503 ? { 'retry-after': '1' } : {} }
     }
@@ -77,7 +104,7 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
     token: (call) => refusing(call, (form, caller) => issue(readTokenRequest(form), caller)),
     redeem: (call) => refusing(call, redeem),
     getKeys(call) {
-      peerOf(call.req.socket as TLSSocket, trustDomain)
+      callerOf(call)
       return { status: 200, body: d.keys.published() }
     },
   }

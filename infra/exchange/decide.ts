@@ -32,8 +32,12 @@ export function decide({ audience, scope, subject }: Wanted, caller: CallerPeer,
   if (!operation.subjects.includes(subject.kind)) throw new Refusal('access_denied', 'subject-not-allowed', `This operation is not for a ${subject.kind}`)
   if (subject.chain.includes(caller.spiffeId)) throw new Refusal('invalid_grant', 'actor-loop', 'The caller stands in the chain of actors already')
   if (subject.chain.length >= MAX_ACTORS) throw new Refusal('invalid_grant', 'actor-chain', `A chain has at most ${MAX_ACTORS} actors`)
-  const exp = Math.min(now + structure.lifetimeSeconds, Math.floor(subject.exp))
-  if (exp <= now) throw new Refusal('invalid_grant', 'subject-expired', 'The subject token has no life left')
+  if (Math.floor(subject.exp) <= now) throw new Refusal('invalid_grant', 'subject-expired', 'The subject token has no life left')
+  return claimsFor({ audience, scope, subject }, caller, structure, now)
+}
+
+/** The claims of what was decided. */
+export function claimsFor({ audience, scope, subject }: Wanted, caller: CallerPeer, structure: Structure, now: number): Narrow {
   return {
     iss: exchangeIssuer(structure.trustDomain),
     aud: `spiffe://${structure.trustDomain}/mesh/${audience}`,
@@ -46,7 +50,7 @@ export function decide({ audience, scope, subject }: Wanted, caller: CallerPeer,
     act: nest([caller.spiffeId, ...subject.chain]),
     cnf: { 'x5t#S256': caller.thumbprint },
     iat: now,
-    exp,
+    exp: Math.min(now + structure.lifetimeSeconds, Math.floor(subject.exp)),
   }
 }
 

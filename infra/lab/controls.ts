@@ -2,26 +2,36 @@
  * The one table of what the lab can leave out (T7): control → strategies → where, and by which entry point.
  *
  * Production's `main.ts` files have no switch. The lab starts another entry point beside the running process, which
- * composes the same pipeline without the one named control; the runner leases it and brings production's back.
+ * composes the same parts without the one named control; the runner leases it and brings production's back.
  */
-export type Control = {
-  /** As in the pipeline that holds it, in events and in the attack report. */
-  name: string
-  strategies: string[]
-  /** Kinds, workloads or names of processes that hold it. */
+export type Place = {
+  /** Kinds, workloads or names of processes that hold the control. */
   processes: string[]
   /** Below infra/lab. */
   entry: string
 }
+export type Control = {
+  /** As in the pipeline that holds it, in events and in the attack report. */
+  name: string
+  strategies: string[]
+  /** Where one rule is kept in two places, both leave it out: else the second hides that the first is gone. */
+  places: Place[]
+}
 
-const micro = (name: string, ...strategies: string[]): Control => ({ name, strategies, processes: ['micro-gateway'], entry: 'micro.ts' })
-const edge = (name: string, ...strategies: string[]): Control => ({ name, strategies, processes: ['edge'], entry: 'edge.ts' })
+const micro: Place = { processes: ['micro-gateway'], entry: 'micro.ts' }
+const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
+const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
+const row = (strategies: string, name: string, ...places: Place[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
-  micro('check-audience', 'S2.5'),
-  micro('check-scope', 'S2.5'),
-  micro('check-binding', 'S2.5'),
-  micro('pair-policy', 'S13.1', 'S13.2'),
-  edge('same-origin', 'S10.1'),
-  edge('authorize-coarsely', 'S2.1'),
+  row('S2.5',        'check-audience',         micro),
+  row('S2.5',        'check-scope',            micro),
+  row('S2.5 S11.1',  'check-binding',          micro),
+  row('S4.2',        'verify-peer',            micro, exchange),
+  row('S13.1 S13.2', 'pair-policy',            micro, exchange),
+  row('S12.5 S2.5',  'narrowing',              exchange),
+  row('S12.5',       'subject-token',          exchange),
+  row('S12.5',       'actor-from-certificate', exchange),
+  row('S10.1 T1',    'same-origin',            edge),
+  row('S2.1',        'authorize-coarsely',     edge),
 ]

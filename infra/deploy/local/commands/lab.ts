@@ -12,7 +12,8 @@ import { liveRunner } from '../orphans.ts'
 import type { Status } from '../status.ts'
 
 /** A row of infra/lab/controls.ts: `processes` are names, workloads or kinds; `entry` stands below infra/lab. */
-export type Control = { name: string; strategies: string[]; processes: string[]; entry: string }
+type Place = { processes: string[]; entry: string }
+export type Control = { name: string; strategies: string[]; places: Place[] }
 
 export async function lab({ positionals: [action, ...rest] }: Parsed): Promise<number> {
   if (process.env.NODE_ENV === 'production') throw new Error('The lab is refused in production.')
@@ -47,10 +48,10 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
   const chosen = name === '--all' && action === 'on' ? controls : controls.filter((control) => control.name === name || control.strategies.includes(name ?? ''))
   if (chosen.length === 0 || (chosen.length > 1 && name !== '--all')) throw new Error(`lab ${action} ${name ?? ''}: ${chosen.length > 1 ? `that is several controls (${chosen.map((control) => control.name).join(', ')}); name one` : `there is no such control. There are: ${controls.map((control) => control.name).join(', ')}`}`)
   const seconds = args[1] === '--for' ? parseDuration(args[2]) : undefined
-  const holders = ({ processes }: Control) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => processes.includes(word)))
-  await Promise.all(chosen.flatMap((control) => holders(control).map(({ name: process }) => action === 'off'
-    ? askRunner(socket, 'POST', '/variant', { process, entry: control.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
-    : askRunner(socket, 'POST', '/variant/back', { process, leftOut: control.name }))))
+  const holders = ({ processes }: Place) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => processes.includes(word)))
+  await Promise.all(chosen.flatMap((control) => control.places.flatMap((place) => holders(place).map(({ name: process }) => action === 'off'
+    ? askRunner(socket, 'POST', '/variant', { process, entry: place.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
+    : askRunner(socket, 'POST', '/variant/back', { process, leftOut: control.name })))))
   const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
   process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
   return 0
