@@ -38,8 +38,7 @@ ${choice('method', 'card', 'Credit card', 'Approved now, charged when it is pack
 ${choice('method', 'bank-account', 'Bank account', 'Taken from your account when it is packed.')}</div>
 <p class="soft small lock">${icon(call, 'lock')}The field below belongs to the payment provider. We never see what you type there.</p>
 <iframe id="payment-field" title="Payment details, at the payment provider" data-origin="${call.pspOrigin}" sandbox="allow-scripts allow-same-origin allow-forms" referrerpolicy="origin"></iframe>
-<div id="payment-ready" class="panel good" hidden><p><strong>Ready to pay</strong> <span id="payment-hint"></span></p><button type="button" class="quiet" id="payment-again">Use something else</button></div>
-<p class="error" id="payment-error" hidden></p></section>
+<div id="payment-ready" class="panel good" hidden><p><strong>Ready to pay</strong> <span id="payment-hint"></span></p><button type="button" class="quiet" id="payment-again">Use something else</button></div></section>
 </div>
 <section class="card summary" aria-labelledby="summary"><h2 id="summary">Your order</h2><div id="summary-lines">${summaryLines(h, cart)}</div>
 <div id="checkout-problem" class="panel bad" role="alert" tabindex="-1" hidden></div>

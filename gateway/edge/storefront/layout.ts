@@ -79,7 +79,7 @@ async function header(call: PageCall, view: View, count: number): Promise<Html> 
 <li><a href="/seller">Your products</a></li>`}
 <li><form method="post" action="/logout"><input type="hidden" name="_csrf" value="${await call.csrfToken()}"><button class="quiet">Sign out</button></form></li>
 </ul></details>` : html`<a class="action" href="${call.signInPath}">${icon(call, 'person')}<span class="label">Sign in</span></a>`}</li>
-<li><a class="action" href="/cart" data-cart-link>${icon(call, 'cart')}<span class="label">Cart</span><span class="count" data-cart-count${count === 0 && html` hidden`}>${count}</span><span class="sr-only" data-cart-words>${count === 1 ? '1 item' : `${count} items`}</span></a></li>
+<li><a class="action" href="/cart">${icon(call, 'cart')}<span class="label">Cart</span><span class="count" data-cart-count${count === 0 && html` hidden`}>${count}</span><span class="sr-only" data-cart-words>${count === 1 ? '1 item' : `${count} items`}</span></a></li>
 </ul>
 </div></header>`
 }

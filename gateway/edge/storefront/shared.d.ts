@@ -23,7 +23,6 @@ declare module '*/assets/order-view.js' {
   export const countryName: (code: string) => string
 }
 declare module '*/assets/address-view.js' {
-  export const COUNTRIES: readonly string[]
   export const addressFields: <T>(h: import('./shapes.ts').H<T>, prefix: string, address?: Partial<import('./shapes.ts').Address>) => T
   export const field: <T>(h: import('./shapes.ts').H<T>, f: { name: string; label: string; value?: string | number; type?: string; hint?: string; invalid?: string; complete?: string; max?: number; isOptional?: boolean; mode?: string; pattern?: string }) => T
 }

@@ -1,7 +1,7 @@
 /** Form fields, and the fields of an address. Drawn by the edge, and by the browser for one more address. */
 import { countryName } from './order-view.js'
 
-export const COUNTRIES = ['AT', 'BE', 'BG', 'CH', 'CY', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'FR', 'GB', 'GR', 'HR', 'HU', 'IE', 'IT', 'KR', 'LT', 'LU', 'LV', 'MT', 'NL', 'NO', 'PL', 'PT', 'RO', 'SE', 'SI', 'SK', 'US']
+const COUNTRIES = ['AT', 'BE', 'BG', 'CH', 'CY', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'FR', 'GB', 'GR', 'HR', 'HU', 'IE', 'IT', 'KR', 'LT', 'LU', 'LV', 'MT', 'NL', 'NO', 'PL', 'PT', 'RO', 'SE', 'SI', 'SK', 'US']
 
 /** `invalid`: what to say when the value does not fit, instead of the schema's words. */
 export const field = (h, { name, label, value, type, hint, invalid, complete, max, isOptional, mode, pattern }) => h('div', { class: `field f-${name.replace(/^.*\./, '').toLowerCase()}` },

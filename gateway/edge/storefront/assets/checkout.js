@@ -23,7 +23,6 @@ const field = createPaymentField($('payment-field'), (given) => {
   field.hide()
   $('payment-ready').hidden = false
   $('payment-hint').textContent = given.hint
-  $('payment-error').hidden = true
   update()
   $('payment-again').focus()
 })

@@ -15,10 +15,7 @@ const REASON = {
   'shipping-refused': ['We could not ship it', 'Check the address and try again.'],
   'payment-failed': ['The payment could not be completed', 'You can try another way to pay.'],
 }
-const DECLINED = {
-  insufficient_funds: 'The provider says: not enough funds.', 'insufficient-funds': 'The provider says: not enough funds.', insufficient: 'The provider says: not enough funds.',
-  declined: 'The provider gave no further reason.', 'card-declined': 'The provider gave no further reason.', expired: 'The provider says: the card has expired.',
-}
+const DECLINED = { 'insufficient-funds': 'The provider says: not enough funds.', 'card-declined': 'The provider gave no further reason.', 'account-closed': 'The provider says: the account is closed.' }
 const PAYMENT = { pending: 'Waiting for the provider', authorized: 'Approved, not charged yet', declined: 'Declined', captured: 'Charged', settled: 'Charged', cancelled: 'Not charged', refunded: 'Refunded' }
 const METHOD = { card: 'Credit card', 'bank-account': 'Bank account' }
 const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' })
