@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * unit: rules and parts, alone or with what they start themselves. store: on one throw-away PostgreSQL.
- * system: parts of the infrastructure for real. e2e: a running shop, known only by its endpoints.json.
+ * system: parts of the infrastructure for real. One kind after the other: e2e switches controls off and kills processes.
+ * e2e: a running shop, known only by its endpoints.json.
  */
 const exclude = ['**/node_modules/**', '**/.shop/**']
 export default defineConfig({
@@ -10,10 +11,10 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
-      { test: { name: 'unit', include: ['{services,gateway,infra}/**/*.test.ts'], exclude: [...exclude, '**/*.store.test.ts', '**/*.system.test.ts'], testTimeout: 20_000 } },
-      { test: { name: 'store', include: ['{services,gateway,infra}/**/*.store.test.ts'], exclude, globalSetup: ['infra/deploy/backing/test-postgres.ts'], testTimeout: 30_000, hookTimeout: 120_000 } },
-      { test: { name: 'system', include: ['{services,gateway,infra}/**/*.system.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false } },
-      { test: { name: 'e2e', include: ['e2e/**/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
+      { test: { name: 'unit', include: ['{services,gateway,infra}/**/*.test.ts'], exclude: [...exclude, '**/*.store.test.ts', '**/*.system.test.ts'], testTimeout: 20_000, sequence: { groupOrder: 0 } } },
+      { test: { name: 'store', include: ['{services,gateway,infra}/**/*.store.test.ts'], exclude, globalSetup: ['infra/deploy/backing/test-postgres.ts'], testTimeout: 30_000, hookTimeout: 120_000, sequence: { groupOrder: 1 } } },
+      { test: { name: 'system', include: ['{services,gateway,infra}/**/*.system.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false, sequence: { groupOrder: 2 } } },
+      { test: { name: 'e2e', include: ['e2e/**/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false, sequence: { groupOrder: 3 } } },
     ],
   },
 })

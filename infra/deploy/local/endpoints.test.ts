@@ -8,7 +8,7 @@ import { planProcesses } from './plan.ts'
 
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
-const isValid = ajv.compile(JSON.parse(readFileSync(new URL('../../../docs/endpoints.schema.json', import.meta.url), 'utf8')))
+const isValid = ajv.compile(JSON.parse(readFileSync(new URL('../../../docs/contract/endpoints.schema.json', import.meta.url), 'utf8')))
 
 const input = (trustDomain = system.trustDomain): EndpointsInput => {
   const plan = planProcesses(system, 22_000)

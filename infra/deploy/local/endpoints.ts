@@ -1,4 +1,4 @@
-/** `.shop/endpoints.json`: the doors of the running system, for testers' tools. Shape: docs/endpoints.schema.json. */
+/** `.shop/endpoints.json`: the doors of the running system, for testers' tools. Shape: docs/contract/endpoints.schema.json. */
 import { PARTNERS, demoAccounts, hasCertificate } from './accounts.ts'
 import { apiKeyOf, mobileRedirectUri, originOf, passwordOf } from './launch-documents.ts'
 import type { Plan, PlannedProcess } from './plan.ts'
