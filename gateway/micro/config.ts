@@ -12,6 +12,8 @@ export const configSchema = z.strictObject({
   appSocket: socketPath,
   /** Ours, for the service's outgoing calls. */
   outboundSocket: socketPath,
+  /** The service's resolver, on the loopback interface, UDP and TCP; its names end in the trust domain. */
+  dns: z.strictObject({ port: z.int().min(1).max(65_535) }).optional(),
   policy: meshPolicySchema,
   exchange: z.url(),
   exchangeIssuer: z.url(),

@@ -21,6 +21,7 @@ import { createTokenVerifier } from '../stages/token-verifier.ts'
 import { createUpstream } from '../upstream/call.ts'
 import { systemClock } from '../upstream/clock.ts'
 import type { UpstreamCall } from '../upstream/pipeline.ts'
+import { startResolver } from '../upstream/resolver.ts'
 import { secretsSchema, type Config } from './config.ts'
 import { inboundCall, type InboundCall } from './inbound-call.ts'
 import { inboundPipeline } from './inbound.ts'
@@ -94,11 +95,12 @@ export async function startMicroGateway(
   await upstream.ready()
   await listen(mesh, { host: config.host, port: config.port, ...(process.platform === 'linux' && { reusePort: true }) })
   await listenInPlace(own, config.outboundSocket)
+  const resolver = config.dns && (await startResolver({ port: config.dns.port, names: { trustDomain, admitted: upstream.admitted }, report, log, now }))
   return {
     async stop(noticeMs = 1_500) {
       isDraining = true
       await systemClock.sleep(noticeMs)
-      await Promise.all([end(mesh), end(own)])
+      await Promise.all([end(mesh), end(own), resolver?.stop()])
       await Promise.allSettled([service.close(), upstream.stop(), closeReports()])
       identity.stop()
     },

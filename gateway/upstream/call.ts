@@ -10,10 +10,12 @@ import type { Report } from '@shop/chassis/security-event.ts'
 import { childOf, traceparent, type TraceContext } from '@shop/chassis/trace.ts'
 import { compose, type Control } from '../pipeline.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
+import { createAdmission } from './admission.ts'
 import { readCallees } from './callees.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { createConnect } from './connect.ts'
 import { consulDirectory } from './consul-directory.ts'
+import type { Listing } from './directory.ts'
 import { createNarrowTokens } from './narrow-token.ts'
 import { upstreamPipeline, type UpstreamCall } from './pipeline.ts'
 import { reach } from './reach.ts'
@@ -64,6 +66,8 @@ export type Upstream = {
   call: CallUpstream
   /** The callee's operations that policy lets us use; undefined for a callee it does not name. */
   api(callee: string): Api | undefined
+  /** Instances that a call would choose from now; undefined for what policy does not name, or the registry does not hold. */
+  admitted(callee: string): Listing | undefined
   /** Resolves when the directory has its first answer for every callee. */
   ready(): Promise<void>
   stop(): Promise<void>
@@ -105,7 +109,8 @@ export function createUpstream(
   const directory = consulDirectory(meshNames, (path, timeoutMs, signal) => send(connect.mesh('registry', registry, identity.mesh()), {
     method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, signal,
   }), log, clock)
-  const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, connect, clock, report }))
+  const admission = createAdmission(directory, clock)
+  const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, admission, connect, clock, report }))
   return {
     async call(request) {
       const callee = callees.get(request.callee)
@@ -116,6 +121,7 @@ export function createUpstream(
       return call.answer!
     },
     api: (callee) => callees.get(callee)?.api,
+    admitted: (callee) => (callees.get(callee)?.kind === 'mesh' ? admission.admitted(callee) : undefined),
     ready: () => directory.ready(),
     redeem: (token, deadline, trace) => tokens.redeem(token, { credentials: identity.mesh(), deadline, trace }),
     async fetchKeys() {

@@ -71,14 +71,14 @@ export const backoffMs = (failures: number, random: () => number): number => 50 
 
 type HealthEntry = { Node?: { Address?: string }; Service?: { ID?: string; Address?: string; Port?: number; Meta?: Record<string, string> | null } }
 
-/** Only entries that can be dialled: an IPv4 address, a port, an id. Sorted, so that equal lists compare equal. */
+/** Only entries that can be dialled and named: an IPv4 address, a port, an id that is a DNS label. Sorted, so that equal lists compare equal. */
 export function readInstances(entries: unknown): Instance[] {
   if (!Array.isArray(entries)) throw new Error('no list of health entries')
   return (entries as HealthEntry[]).flatMap(({ Node, Service }) => {
     const host = Service?.Address || Node?.Address || ''
     const port = Service?.Port ?? 0
     const id = Service?.ID ?? ''
-    if (!isIPv4(host) || !Number.isInteger(port) || port < 1 || port > 65_535 || !/^[a-z0-9-]{1,64}$/.test(id)) return []
+    if (!isIPv4(host) || !Number.isInteger(port) || port < 1 || port > 65_535 || !/^[a-z0-9-]{1,63}$/.test(id)) return []
     return [{ id, key: `${id}@${host}:${port}`, origin: `https://${host}:${port}`, host, port, version: Service?.Meta?.['version'] ?? '1' }]
   }).sort((a, b) => (a.key < b.key ? -1 : 1))
 }

@@ -4,12 +4,12 @@ import type { Report } from '@shop/chassis/security-event.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Stage } from '../pipeline.ts'
 import { pick } from '../stages/header-allow-list.ts'
+import type { Admission } from './admission.ts'
 import { pickTwo } from './balance.ts'
 import { pathOf } from './callees.ts'
 import type { Clock } from './clock.ts'
 import type { Connect } from './connect.ts'
 import type { Directory, Instance } from './directory.ts'
-import { createOutliers, type Outliers } from './outlier-ejection.ts'
 import { deposit, newRetryBudget, withdraw } from './retry-budget.ts'
 import { send, SendError, type SendRequest } from './send.ts'
 import type { UpstreamCall } from './pipeline.ts'
@@ -19,21 +19,12 @@ export const Gone = problem('client-gone', 499, 'The client left before the answ
 
 const ATTEMPTS = 3
 
-export type ReachParts = { directory: Directory; connect: Connect; clock: Clock; report: Report }
+export type ReachParts = { directory: Directory; admission: Admission; connect: Connect; clock: Clock; report: Report }
 
-export function reach({ directory, connect, clock, report }: ReachParts): Stage<UpstreamCall> {
+export function reach({ directory, admission: { admitted, outliersOf }, connect, clock, report }: ReachParts): Stage<UpstreamCall> {
   const inFlight = new Map<string, number>()
-  const byService = new Map<string, Outliers>()
-  const outliersOf = (service: string) => {
-    let outliers = byService.get(service)
-    if (!outliers) byService.set(service, (outliers = createOutliers()))
-    return outliers
-  }
   let budget = newRetryBudget(clock.now())
-  directory.onChange((service, { instances }) => {
-    outliersOf(service).keep(new Set(instances.map((i) => i.key)))
-    connect.keep(service, new Set(instances.map((i) => i.origin)))
-  })
+  directory.onChange((service, { instances }) => connect.keep(service, new Set(instances.map((i) => i.origin))))
 
   async function ask(call: UpstreamCall, instance: Instance): Promise<void> {
     const { key, origin } = instance
@@ -65,11 +56,10 @@ export function reach({ directory, connect, clock, report }: ReachParts): Stage<
     const tried = new Set<string>()
     budget = deposit(budget, clock.now())
     for (let attempt = 1; ; attempt++) {
-      const { instances } = directory.list(call.callee.name)
-      const good = new Set(outliersOf(call.callee.name).eligible(instances.map((i) => i.key), clock.now()))
-      const others = instances.filter((i) => good.has(i.key) && !tried.has(i.key))
+      const { instances } = admitted(call.callee.name)
+      const others = instances.filter((i) => !tried.has(i.key))
       // A kept connection that ended says little about its instance: with no other there, the same is asked again.
-      const instance = pickTwo(others.length ? others : instances.filter((i) => good.has(i.key)), (i) => inFlight.get(i.key) ?? 0, clock.random)
+      const instance = pickTwo(others.length ? others : instances, (i) => inFlight.get(i.key) ?? 0, clock.random)
       if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
       tried.add(instance.key)
       try {
