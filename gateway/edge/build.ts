@@ -5,6 +5,7 @@ import type { Logger } from '@shop/chassis/log.ts'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
 import type { Store } from '@shop/chassis/store.ts'
+import { silent, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { compose, type Control } from '../pipeline.ts'
 import type { CallUpstream } from '../upstream/call.ts'
 import { createAsk, type Ask } from './ask.ts'
@@ -31,7 +32,7 @@ import { createSignIn } from './sign-in.ts'
 
 export type EdgeControls = Control<EdgeCall, DoorName>[]
 export type BuildParts = {
-  config: Pick<Config, 'doors' | 'identityIssuer' | 'pspOrigin' | 'anonymousLimit' | 'sessions' | 'webhookAllowed'>
+  config: Pick<Config, 'doors' | 'identityIssuer' | 'pspOrigin' | 'anonymousLimit' | 'sessions' | 'webhookAllowed' | 'traceRatio'>
   names: Names
   /** 32 bytes, base64url. */
   sessionKey: string
@@ -45,6 +46,7 @@ export type BuildParts = {
   storefront: Storefront
   log: Logger
   report: Report
+  telemetry?: Telemetry
   stopping: AbortSignal
   /** Another composition of the same controls; production's is the identity. */
   pipeline: (controls: EdgeControls) => EdgeControls
@@ -74,7 +76,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
     clients: config.doors.partner.clients,
     routes: createRoutes(apis, document, Object.keys(storefront.pages), assets),
     sessions, publicApi: document,
-    random: () => randomInt(1_000_000) / 1_000_000,
+    traceRatio: config.traceRatio, random: () => randomInt(1_000_000) / 1_000_000,
   })
   const pageParts = { api: apis.web, publicApi: document, handlers, sessions, assets, brand: names.brand, pspOrigin: config.pspOrigin }
   const answer = async (call: EdgeCall): Promise<void> => {
@@ -89,6 +91,6 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
   const chosen = parts.pipeline(controls)
   const of = (door: DoorName) => compose(chosen.filter((c) => c.doors.length === 0 || c.doors.includes(door)), answer)
   const byDoor = { web: of('web'), mobile: of('mobile'), partner: of('partner') }
-  const handle = createRim({ run: (call) => byDoor[call.door.name](call), storefront, log, report: parts.report, stopping })
+  const handle = createRim({ run: (call) => byDoor[call.door.name](call), storefront, log, report: parts.report, telemetry: parts.telemetry ?? silent, stopping })
   return { handle, sessions }
 }

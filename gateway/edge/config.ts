@@ -35,6 +35,8 @@ export const configSchema = z.strictObject({
   pspOrigin: z.url(),
   /** Whether the payment provider's events come in through the web door. */
   webhookAllowed: z.boolean().default(true),
+  /** Share of requests whose spans are made and kept. Security events are another path and never sampled. */
+  traceRatio: z.number().min(0).max(1).default(0.1),
   /** Per source address (IPv6: /64). */
   anonymousLimit: z.strictObject({ perSecond: z.number().positive(), burst: z.int().positive() }).default({ perSecond: 200, burst: 1_000 }),
   sessions: z.strictObject({

@@ -29,13 +29,15 @@ export type EdgeParts = {
   sessions: Sessions
   /** The public API's document. */
   publicApi: Record<string, any>
+  /** Share of requests whose spans are kept. */
+  traceRatio: number
   random: () => number
 }
 
 const [W, M, P] = ['web', 'mobile', 'partner'] as const
 
 export const edgePipeline = (d: EdgeParts): Control<EdgeCall, DoorName>[] => [
-  control('S12.4',       'trace',              startTrace(d.random),                             W, M, P),
+  control('S12.4',       'trace',              startTrace(d.traceRatio, d.random),               W, M, P),
   control('S4.1 S10.3',  'response-headers',   filterResponseHeaders(),                          W, M, P),
   control('T1',          'security-headers',   setSecurityHeaders(d.identityOrigin, d.pspOrigin), W, M, P),
   control('S5.1 S12.2',  'canonical-request',  requireCanonicalRequest(),                        W, M, P),

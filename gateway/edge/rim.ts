@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '@shop/chassis/log.ts'
 import { Internal, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
+import { httpSpan, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { newTrace } from '@shop/chassis/trace.ts'
 import { readBody } from '../stages/limit-body.ts'
 import { BodyEncoded } from './problems.ts'
@@ -14,17 +15,18 @@ const REQUEST_MS = 10_000
 /** Belong to a connection, or are ours to say: never copied from an answer. */
 const OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'proxy-authenticate', 'date', 'set-cookie'])
 
-export type RimParts = { run(call: EdgeCall): Promise<void>; storefront: Storefront; log: Logger; report: Report; stopping: AbortSignal }
+export type RimParts = { run(call: EdgeCall): Promise<void>; storefront: Storefront; log: Logger; report: Report; telemetry: Telemetry; stopping: AbortSignal }
 
-export const createRim = ({ run, storefront, log, report, stopping }: RimParts) => async (door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+export const createRim = ({ run, storefront, log, report, telemetry, stopping }: RimParts) => async (door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const startedAt = performance.now()
   const call = openCall(door, request, response, startedAt)
   let answer: Answer
+  let failure: unknown
   try {
     await run(call)
     answer = call.answer!
   } catch (error) {
-    answer = refuse(call, error)
+    answer = refuse(call, (failure = error))
   }
   try {
     await write(call, answer, response)
@@ -34,6 +36,8 @@ export const createRim = ({ run, storefront, log, report, stopping }: RimParts) 
   }
   const target = call.target
   const operation = target?.kind === 'operation' ? target.operation.id : target?.kind === 'page' ? target.route : target?.kind
+  const route = target?.kind === 'operation' ? target.operation.path : target?.kind === 'page' ? target.route : undefined
+  telemetry.record(call.trace, startedAt, () => httpSpan('server', call.method, route, answer.status, failure, { 'shop.operation': operation, 'shop.door': door.name }))
   log.info({ traceId: call.trace.traceId, door: door.name, method: call.method, operation, status: answer.status, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, 'request')
 
   function refuse(call: EdgeCall, error: unknown): Answer {

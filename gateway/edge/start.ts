@@ -27,12 +27,13 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const store = createStore(config.database, identity, log)
   const locks = createStore(config.database, identity, log, { connections: 3 })
   const reporter = createMeshReporter(launch.process, config.monitor, identity)
-  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, controls })
+  const telemetry = reporter.telemetry(launch.workload, launch.version)
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls })
   const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
     config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
-    storefront: createStorefront(names.brand), log, report: reporter.report, stopping: stopping.signal, pipeline,
+    storefront: createStorefront(names.brand), log, report: reporter.report, telemetry, stopping: stopping.signal, pipeline,
   })
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {

@@ -43,7 +43,7 @@ export async function startEdge({ services = {}, identity, issuer = 'https://loc
       web: { port: 1, origin: ORIGINS.web, certificate: door.certificate }, mobile: { port: 1, origin: ORIGINS.mobile, certificate: door.certificate },
       partner: { port: 1, origin: ORIGINS.partner, certificate: door.certificate, clientRoots: partners.roots, clients: { acme: { apiKeyHash: hash('sha256', API_KEY, 'base64url') }, other: { apiKeyHash: hash('sha256', `${API_KEY}2`, 'base64url') } } },
     },
-    identityIssuer: issuer, pspOrigin: 'https://127.0.0.1:24002', anonymousLimit: more.limit ?? { perSecond: 10_000, burst: 10_000 }, webhookAllowed: true,
+    identityIssuer: issuer, pspOrigin: 'https://127.0.0.1:24002', anonymousLimit: more.limit ?? { perSecond: 10_000, burst: 10_000 }, webhookAllowed: true, traceRatio: 0.1,
     sessions: { idleMinutes: 60, absoluteMinutes: 720, guestIdleMinutes: 1_440 },
   }
   const unconfigured: IdentityClient = { configuration: () => Promise.reject(new Error('no identity provider in this test')), close: async () => {} }

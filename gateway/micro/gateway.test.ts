@@ -28,6 +28,10 @@ test('S12.5 a call leaves through one gateway, gets a token of its own, and arri
   expect(answer.headers['x-powered-by']).toBeUndefined()
   const { headers } = billing.seen.at(-1)!
   expect(headers['traceparent']).toMatch(/^00-a{32}-(?!b{16})[0-9a-f]{16}-01$/)
+  const [, , ours] = headers['traceparent']!.toString().split('-')
+  const spans = await system.spansOf('a'.repeat(32), 2)
+  const client = spans.find(({ kind }) => kind === 3)!, server = spans.find(({ kind }) => kind === 2)!
+  expect([client.parentSpanId, server.parentSpanId, server.spanId]).toEqual(['b'.repeat(16), client.spanId, ours])
   expect(Number(headers['deadline-ms'])).toBeLessThan(900)
   expect(headers['x-secret']).toBeUndefined()
   expect(JSON.parse(Buffer.from(headers.authorization!.split('.')[1]!, 'base64url').toString())).toMatchObject({ aud: id('billing'), scope: 'findByOrder', act: { sub: id('order') } })

@@ -13,6 +13,7 @@ import type { Launch } from '@shop/chassis/launch.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { loadApi } from '@shop/chassis/operation.ts'
+import { httpSpan } from '@shop/chassis/telemetry.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused } from '@shop/chassis/tls.ts'
 import { compose, type Control } from '../pipeline.ts'
 import { headerAllowLists } from '../stages/header-allow-list.ts'
@@ -46,14 +47,15 @@ export async function startMicroGateway(
   const { config, names: { trustDomain } } = launch
   const { consulToken } = secretsSchema.parse(launch.secrets)
   const identity = await identify(launch, log)
-  const { report, close: closeReports } = createMeshReporter(launch.process, config.monitor, identity)
+  const { report, telemetry: spansOf, close: closeReports } = createMeshReporter(launch.process, config.monitor, identity)
+  const telemetry = spansOf(launch.workload, launch.version)
   const refuse = createRim(log, report)
   const { now, wall } = systemClock
   let isDraining = false
 
   const upstream = createUpstream({
     identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken, externalRoots: config.doorRoots,
-    report, log, controls: changeUpstream,
+    report, telemetry, log, controls: changeUpstream,
   })
   const api = loadApi(config.policy.inbound.api!)
   const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())
@@ -67,18 +69,21 @@ export async function startMicroGateway(
   const serve = (run: Promise<void>, call: Pick<InboundCall, 'answer'>, response: ServerResponse, refused: (error: unknown) => void) => {
     // Clients move to another instance, or to our successor, before we close.
     if (isDraining) response.setHeader('connection', 'close')
-    run.then(() => writeAnswer(response, call.answer!)).catch(refused)
+    return run.then(() => writeAnswer(response, call.answer!)).catch(refused)
   }
   const otherProtocol = ({ reason, address }: { reason: string; address: string | undefined }) => report({
     detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   })
   const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, oneAtATime((request, response) => {
     const call = inboundCall(request, now())
-    serve(intoService(call), call, response, (error) => refuse(request, response, error, {
+    let failure: unknown
+    void serve(intoService(call), call, response, (error) => refuse(request, response, (failure = error), {
       // The peer did it: what a refused token says of its subject may be stolen or made up.
       subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
       credential: call.token && hash('sha256', call.token, 'base64url'),
-    }))
+    })).finally(() => telemetry.record(call.trace, call.startedAt, () => httpSpan('server', request.method!, call.operation?.path, response.statusCode, failure, {
+      'shop.operation': call.operation?.id, ...(!failure && { 'shop.txn': call.claims['txn'] as string | undefined }),
+    })))
   }, otherProtocol))
   keepFresh(mesh, identity)
   onHandshakeRefused(mesh, ({ reason, address }) => report({
@@ -86,7 +91,7 @@ export async function startMicroGateway(
   }))
   const own = http.createServer(serverLimits, oneAtATime((request, response) => {
     const call = outboundCall(request, now())
-    serve(outOfService(call), call, response, (error) => refuse(request, response, error, {
+    void serve(outOfService(call), call, response, (error) => refuse(request, response, error, {
       subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: call.trace.traceId, operation: call.operation?.id,
     }))
   }, otherProtocol))

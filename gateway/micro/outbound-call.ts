@@ -1,7 +1,7 @@
 /** One call on its way out of the service, to the callee that its Host header names. */
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '@shop/chassis/operation.ts'
-import { childOf, newTrace, parseTraceparent, type TraceContext } from '@shop/chassis/trace.ts'
+import { newTrace, parseTraceparent, type TraceContext } from '@shop/chassis/trace.ts'
 import type { Answer } from '../upstream/call.ts'
 
 export type OutboundCall = {
@@ -9,7 +9,7 @@ export type OutboundCall = {
   callee: string
   path: string
   query: string
-  /** The service's own, one hop further; a new one when it has none. */
+  /** The service's own; a new one when it has none. */
   trace: TraceContext
   startedAt: number
   deadline: number
@@ -26,6 +26,6 @@ export function outboundCall(request: IncomingMessage, startedAt: number): Outbo
   return {
     request, startedAt, deadline: startedAt + 2_000, callee: request.headers.host ?? '',
     path: at < 0 ? url : url.slice(0, at), query: at < 0 ? '' : url.slice(at + 1),
-    trace: trace ? childOf(trace) : newTrace(false), operation: undefined, params: {}, body: undefined, answer: undefined,
+    trace: trace ?? newTrace(false), operation: undefined, params: {}, body: undefined, answer: undefined,
   }
 }

@@ -57,6 +57,7 @@ export const signToken = (claims: object, header: object = {}, key = privateKey)
 }
 
 export type Call = { method: string; path: string; headers: http.IncomingHttpHeaders; body: string }
+export type ToySpan = { traceId: string; spanId: string; parentSpanId?: string; name: string; kind: number }
 export type Handler = (call: Call, res: ServerResponse) => void
 
 const read = async (req: IncomingMessage) => {
@@ -110,9 +111,16 @@ export async function createTestSystem() {
 
   // monitor
   const events: SecurityEvent[] = []
+  const spans: ToySpan[] = []
   const eventListeners: (() => void)[] = []
   const monitor = await serve('monitor', async (req, res) => {
-    events.push(...(JSON.parse(await read(req)) as SecurityEvent[]))
+    const body: unknown = JSON.parse(await read(req))
+    if (req.url === '/v1/traces') {
+      spans.push(...(body as any).resourceSpans.flatMap((r: any) => r.scopeSpans.flatMap((s: any) => s.spans)))
+      for (const heard of eventListeners) heard()
+      return void json(res, 200, {})
+    }
+    events.push(...(body as SecurityEvent[]))
     for (const heard of eventListeners) heard()
     res.writeHead(202).end()
   })
@@ -120,6 +128,14 @@ export async function createTestSystem() {
     for (;;) {
       const found = events.find(({ data }) => fits(data))
       if (found) return found.data
+      await new Promise<void>((resolve) => eventListeners.push(resolve))
+    }
+  }
+
+  const spansOf = async (traceId: string, count: number): Promise<ToySpan[]> => {
+    for (;;) {
+      const found = spans.filter((span) => span.traceId === traceId)
+      if (found.length >= count) return found
       await new Promise<void>((resolve) => eventListeners.push(resolve))
     }
   }
@@ -178,7 +194,7 @@ export async function createTestSystem() {
   }
 
   return {
-    mesh, identity, serve, start, direct, register, page, asked, used, exchangeState, narrow, events, eventWhere, waiting,
+    mesh, identity, serve, start, direct, register, page, asked, used, exchangeState, narrow, events, eventWhere, spansOf, waiting,
     thumbprint: async (workload: string) => (await identity(workload)).mesh().thumbprint,
     async close() {
       for (const close of closers.reverse()) await close()

@@ -7,6 +7,7 @@ import type { Logger } from '@shop/chassis/log.ts'
 import type { MeshPolicy } from '@shop/chassis/mesh-policy.ts'
 import type { Api } from '@shop/chassis/operation.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
+import { httpSpan, silent, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { childOf, traceparent, type TraceContext } from '@shop/chassis/trace.ts'
 import { compose, type Control } from '../pipeline.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
@@ -91,6 +92,7 @@ export type UpstreamParts = {
   /** PEM: who vouches for parties outside the mesh. */
   externalRoots?: string | undefined
   report: Report
+  telemetry?: Telemetry
   log: Logger
   clock?: Clock
   /** Changes the list of controls; production passes nothing. */
@@ -98,7 +100,7 @@ export type UpstreamParts = {
 }
 
 export function createUpstream(
-  { identity, outbound, exchange, registry, consulToken, externalRoots, report, log, clock = systemClock, controls = (list) => list }: UpstreamParts,
+  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list }: UpstreamParts,
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = createConnect(identity, externalRoots)
@@ -116,9 +118,19 @@ export function createUpstream(
       const callee = callees.get(request.callee)
       const operation = callee?.api.operations.get(request.operation)
       if (!callee || !operation) throw MeshDenied({ evidence: { reason: `policy names no ${request.callee}.${request.operation}` } })
-      const call: UpstreamCall = { request, callee, operation, credentials: identity.mesh(), token: undefined, answer: undefined, isFailure: undefined }
-      await run(call)
-      return call.answer!
+      // What callee and exchange hear of: this call, not the one that it is made for.
+      const trace = request.trace.isSampled ? childOf(request.trace) : request.trace
+      const startedAt = performance.now()
+      const call: UpstreamCall = { request: { ...request, trace }, callee, operation, credentials: identity.mesh(), token: undefined, answer: undefined, isFailure: undefined }
+      let failure: unknown
+      try {
+        await run(call)
+        return call.answer!
+      } catch (error) {
+        throw (failure = error)
+      } finally {
+        telemetry.record(trace, startedAt, () => httpSpan('client', operation.method, operation.path, call.answer?.status, failure, { 'server.address': callee.name, 'shop.operation': operation.id, 'shop.token_ms': call.tokenMs }))
+      }
     },
     api: (callee) => callees.get(callee)?.api,
     admitted: (callee) => (callees.get(callee)?.kind === 'mesh' ? admission.admitted(callee) : undefined),

@@ -16,6 +16,8 @@ export type UpstreamCall = {
   /** Taken once: the token is bound to the certificate that the connection shows. */
   credentials: Credentials
   token: string | undefined
+  /** How long it took to have it, ms. */
+  tokenMs?: number
   answer: Answer | undefined
   /** Whether the callee failed; undefined while it was not asked, or we left. */
   isFailure: boolean | undefined
@@ -24,7 +26,7 @@ export type UpstreamCall = {
 export const upstreamPipeline = ({ tokens, clock }: { tokens: NarrowTokens; clock: Clock }): Control<UpstreamCall>[] => [
   control('S6.1', 'deadline', requireTimeLeft(clock)),
   control('S6.1', 'breaker', breakOperation(clock)),
-  control('S12.5 S2.5', 'narrow-token', narrowToken(tokens)),
+  control('S12.5 S2.5', 'narrow-token', narrowToken(tokens, clock)),
 ]
 
 const requireTimeLeft = (clock: Clock): Stage<UpstreamCall> => async (call, next) => {
@@ -50,8 +52,12 @@ function breakOperation(clock: Clock, rules: BreakerRules = defaultRules): Stage
 }
 
 /** Only workloads of the mesh read our tokens: the control plane knows us by certificate, an outside party must never see one. */
-const narrowToken = (tokens: NarrowTokens): Stage<UpstreamCall> => async (call, next) => {
+const narrowToken = (tokens: NarrowTokens, clock: Clock): Stage<UpstreamCall> => async (call, next) => {
   const { request: { subject, deadline, rel, trace }, callee, operation, credentials } = call
-  if (callee.kind === 'mesh') call.token = await tokens.get({ subject, callee: callee.name, operation, credentials, rel, deadline, trace })
+  if (callee.kind === 'mesh') {
+    const askedAt = clock.now()
+    call.token = await tokens.get({ subject, callee: callee.name, operation, credentials, rel, deadline, trace })
+    call.tokenMs = Math.round((clock.now() - askedAt) * 1000) / 1000
+  }
   await next()
 }

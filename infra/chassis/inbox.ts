@@ -12,6 +12,8 @@ import type { Logger } from './log.ts'
 import { Problem, Unavailable } from './problem.ts'
 import type { Report } from './security-event.ts'
 import type { Store, Tx } from './store.ts'
+import { silent, type Telemetry } from './telemetry.ts'
+import { continueTrace, traceparent } from './trace.ts'
 
 export type ShopEvent = { id: string; source: string; type: string; subject: string; time: string; traceparent?: string; data: any }
 /** Keyed by topic. What a handler throws is tried again a few times, then the event becomes a dead letter. */
@@ -27,9 +29,9 @@ export function consume(parts: {
   handlers: EventHandlers
   /** Topic → the one service that may publish it, from the model. */
   producers: Record<string, string>
-  store: Store; broker: Broker; identity: WorkloadIdentity; log: Logger; report: Report
+  store: Store; broker: Broker; identity: WorkloadIdentity; log: Logger; report: Report; telemetry?: Telemetry
 }): () => Promise<void> {
-  const { queue, handlers, producers, store, broker, identity, log, report } = parts
+  const { queue, handlers, producers, store, broker, identity, log, report, telemetry = silent } = parts
   const inFlight = new Set<Promise<void>>()
   let isStopping = false
   let open: { channel: Channel; tag: string } | undefined
@@ -58,18 +60,26 @@ export function consume(parts: {
       log.warn({ reason, topic: message.fields.routingKey }, 'an event was refused; it is a dead letter now')
       return channel.nack(message, false, false)
     }
+    const startedAt = performance.now()
+    const trace = continueTrace(event.traceparent)
+    const settled = (error?: unknown) => telemetry.record(trace, startedAt, () => ({
+      kind: 'consumer', name: `process ${event.type}`, isError: error !== undefined,
+      attributes: { 'messaging.destination.name': event.type, ...(error !== undefined && { 'error.type': error instanceof Problem ? error.code : 'internal' }) },
+    }))
     for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
         await store.transaction(async (tx) => {
           const { rowCount } = await tx.query('insert into inbox (event_id, topic) values ($1, $2) on conflict do nothing', [event.id, event.type])
-          if (rowCount) await handlers[event.type]!(tx, event)
+          if (rowCount) await handlers[event.type]!(tx, { ...event, ...(trace && { traceparent: traceparent(trace) }) })
         })
+        settled()
         return channel.ack(message)
       } catch (error) {
         if (error instanceof Problem && error.code === Unavailable.code && !isStopping) {
           await new Promise((resolve) => setTimeout(resolve, delayMs))
           continue // our own store is away: not the event's fault
         }
+        settled(error)
         log.error({ err: error, topic: event.type, eventId: event.id, deliveries: message.properties.headers?.['x-delivery-count'] }, 'event not handled')
         await new Promise((resolve) => setTimeout(resolve, delayMs))
         return channel.nack(message, false, true) // the queue's delivery limit turns it into a dead letter

@@ -10,6 +10,7 @@ export type NeighbourRequest = {
   method: string
   /** Path and query as in the callee's OpenAPI document. */
   path: string
+  /** Sent as JSON; bytes are JSON already. */
   body?: unknown
   /** Act for this caller; left out, the service acts as itself. */
   actFor?: Caller
@@ -48,7 +49,7 @@ export function createNeighbours(outboundSocket: string): { of(name: string): Ne
               ...(traceparent && { traceparent }),
               ...headers,
             },
-            body: body === undefined ? null : JSON.stringify(body),
+            body: body === undefined ? null : body instanceof Uint8Array ? body : JSON.stringify(body),
             signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
           })
           const text = await answer.body.text()

@@ -10,6 +10,8 @@ import { signEvent } from './event-signature.ts'
 import type { WorkloadIdentity } from './identity.ts'
 import type { Logger } from './log.ts'
 import type { Store, Tx } from './store.ts'
+import { silent, type Telemetry } from './telemetry.ts'
+import { continueTrace, traceparent } from './trace.ts'
 
 export type Outbox = {
   /** `subject` is what the event is about, e.g. the order's id. */
@@ -28,8 +30,8 @@ export const createOutbox = (publishes: string[]): Outbox => ({
 type Row = { id: string; topic: string; subject: string; data: unknown; traceparent: string | null; created_at: Date }
 
 /** Publishes waiting rows, one relay at a time per database, as soon as they are committed and again every few seconds. */
-export async function startRelay(parts: { store: Store; broker: Broker; identity: WorkloadIdentity; workload: string; log: Logger }): Promise<() => Promise<void>> {
-  const { store, broker, identity, workload, log } = parts
+export async function startRelay(parts: { store: Store; broker: Broker; identity: WorkloadIdentity; workload: string; log: Logger; telemetry?: Telemetry }): Promise<() => Promise<void>> {
+  const { store, broker, identity, workload, log, telemetry = silent } = parts
   let channel: ConfirmChannel | undefined
   let pumping: Promise<void> | undefined
   let isAgain = false
@@ -58,19 +60,24 @@ export async function startRelay(parts: { store: Store; broker: Broker; identity
     })
   }
   function publish(to: ConfirmChannel, row: Row): Promise<void> {
+    const startedAt = performance.now()
+    const trace = continueTrace(row.traceparent ?? undefined)
+    const sent = (error: unknown) => telemetry.record(trace, startedAt, () => ({
+      kind: 'producer', name: `publish ${row.topic}`, isError: error !== undefined, attributes: { 'messaging.destination.name': row.topic, ...(error !== undefined && { 'error.type': 'not-confirmed' }) },
+    }))
     const body = Buffer.from(JSON.stringify({
       specversion: '1.0', id: row.id, source: workload, type: row.topic, subject: row.subject, time: row.created_at.toISOString(), datacontenttype: 'application/json',
-      ...(row.traceparent && { traceparent: row.traceparent }), data: row.data,
+      ...(trace && { traceparent: traceparent(trace) }), data: row.data,
     }))
     const { key, certificate } = identity.data()
-    return new Promise((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error('the broker did not confirm in 5 s')), 5_000)
       to.publish(EXCHANGE, row.topic, body, { persistent: true, contentType: 'application/cloudevents+json', messageId: row.id, headers: { signature: signEvent(body, key, certificate) } }, (error) => {
         clearTimeout(late)
         if (error) reject(error as Error)
         else resolve()
       })
-    })
+    }).then(() => sent(undefined), (error: unknown) => { sent(error); throw error })
   }
   broker.onConnection(async (connection) => {
     const next = await connection.createConfirmChannel()

@@ -15,7 +15,8 @@ import { IdempotencyMismatch, Internal, OperationUnknown, Problem, PROBLEM_TYPE,
 import { readBody } from './read-body.ts'
 import { detailOf, type Report } from './security-event.ts'
 import type { Store, Tx } from './store.ts'
-import { parseTraceparent } from './trace.ts'
+import { httpSpan, silent, type Telemetry } from './telemetry.ts'
+import { continueTrace, traceparent, type TraceContext } from './trace.ts'
 
 export type { Caller }
 export type Call = {
@@ -25,7 +26,7 @@ export type Call = {
   headers: any
   body: any
   caller: Caller
-  /** As received; hand it to neighbours and events. */
+  /** Ours: hand it to neighbours and events. */
   traceparent: string
   /** Aborts when the caller leaves or its deadline passes. */
   signal: AbortSignal
@@ -39,10 +40,10 @@ export const ok = (body: unknown, headers?: Record<string, string>): Reply => ({
 export const created = (body: unknown, headers?: Record<string, string>): Reply => ({ status: 201, body, ...(headers && { headers }) })
 export const noContent = (): Reply => ({ status: 204 })
 
-export type ServiceParts = { api: Api; routes: Routes; store: Store; log: Logger; report: Report; version: string }
+export type ServiceParts = { api: Api; routes: Routes; store: Store; log: Logger; report: Report; version: string; telemetry?: Telemetry }
 
 /** Builds the Express application. */
-export function createApp({ api, routes, store, log, report, version }: ServiceParts): express.Express {
+export function createApp({ api, routes, store, log, report, version, telemetry = silent }: ServiceParts): express.Express {
   const missing = [...api.operations.keys()].filter((id) => !routes[id])
   const extra = Object.keys(routes).filter((id) => !api.operations.has(id))
   if (missing.length || extra.length) throw new Error(`openapi.yaml and routes differ: without handler ${missing.join(', ') || '-'}, without operation ${extra.join(', ') || '-'}`)
@@ -52,11 +53,14 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
     store.query('select 1').then(() => res.json({ status: 'ok', version }), () => res.status(503).json({ status: 'store-unavailable', version }))
   })
   app.use((req, res, next) => {
-    answer(req, res).catch(next)
+    const trace = (res.locals['trace'] = continueTrace(req.get('traceparent')))
+    if (trace?.isSampled) note(trace, performance.now(), req, res)
+    answer(req, res, trace).catch(next)
   })
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     const known = error instanceof Problem ? error : Internal({ cause: error })
-    const trace = parseTraceparent(req.get('traceparent'))
+    const trace = (res.locals['trace'] as TraceContext | null | undefined) ?? null
+    res.locals['failure'] = known
     const operation = res.locals['operation'] as Operation | undefined
     if (known.status >= 500) log.error({ err: error, traceId: trace?.traceId, operation: operation?.id }, known.code)
     else log.info({ code: known.code, errors: known.options.errors, evidence: known.options.evidence, traceId: trace?.traceId, operation: operation?.id }, 'refused')
@@ -70,7 +74,14 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
   })
   return app
 
-  async function answer(req: Request, res: Response): Promise<void> {
+  function note(trace: TraceContext, startedAt: number, req: Request, res: Response): void {
+    res.once('close', () => telemetry.record(trace, startedAt, () => {
+      const { operation, caller, failure } = res.locals as { operation?: Operation; caller?: Caller; failure?: Problem }
+      return httpSpan('server', req.method, operation?.path, res.writableFinished ? res.statusCode : undefined, failure, { 'shop.operation': operation?.id, 'shop.txn': caller?.txn })
+    }))
+  }
+
+  async function answer(req: Request, res: Response, trace: TraceContext | null): Promise<void> {
     const at = req.url.indexOf('?')
     const { operation, params } = api.match(req.method, at < 0 ? req.url : req.url.slice(0, at))
     res.locals['operation'] = operation
@@ -81,7 +92,7 @@ export function createApp({ api, routes, store, log, report, version }: ServiceP
     const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => req.get(name), body })
     const leaving = new AbortController()
     res.on('close', () => leaving.abort())
-    const call = { ...checked, caller, traceparent: req.get('traceparent') ?? '', signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineOf(req, operation))]) }
+    const call = { ...checked, caller, traceparent: trace ? traceparent(trace) : '', signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineOf(req, operation))]) }
     const isRead = operation.method === 'GET'
     const reply = isRead || operation.spec['x-transaction'] === 'none'
       ? await handler({ ...call, tx: store })

@@ -13,6 +13,7 @@ import { createReporter, type Report, type SecurityEvent } from './security-even
 import { createApp, listenOnSocket, type Routes } from './server.ts'
 import type { Service } from './service.ts'
 import { createStore, databaseSchema, type Store } from './store.ts'
+import { createTelemetry } from './telemetry.ts'
 
 export const serviceConfig = {
   /** Unix socket to listen on; its one client is the micro-gateway. */
@@ -56,15 +57,19 @@ export async function startService<Config extends { socket: string; outboundSock
     const answer = await monitor.request({ method: 'POST', path: '/events', body: events })
     if (answer.status >= 300) throw new Error(`the monitor answered ${answer.status}`)
   })
+  const telemetry = createTelemetry({
+    process: launch.process, workload: service.name, version: launch.version, report: reporter.report,
+    send: async (body) => (await monitor.request({ method: 'POST', path: '/v1/traces', body })).status,
+  })
   const built = await build({ launch, store, outbox: createOutbox(service.publishes), neighbour: neighbours.of, log, report: reporter.report, identity })
   const unhandled = service.subscribes.filter((topic) => !built.events?.[topic])
   if (unhandled.length) throw new Error(`no handler for ${unhandled.join(', ')}`)
 
-  const stopRelay = await startRelay({ store, broker, identity, workload: service.name, log })
+  const stopRelay = await startRelay({ store, broker, identity, workload: service.name, log, telemetry })
   const stopInbox = service.subscribes.length
-    ? consume({ queue: service.name, handlers: built.events!, producers: launch.config['producers'], store, broker, identity, log, report: reporter.report })
+    ? consume({ queue: service.name, handlers: built.events!, producers: launch.config['producers'], store, broker, identity, log, report: reporter.report, telemetry })
     : async () => {}
-  const app = createApp({ api: loadApi(readOpenApi(openApi)), routes: built.routes, store, log, report: reporter.report, version: launch.version })
+  const app = createApp({ api: loadApi(readOpenApi(openApi)), routes: built.routes, store, log, report: reporter.report, version: launch.version, telemetry })
   const front = await listenOnSocket(app, launch.config.socket)
   const stopWork = built.start?.()
   ready()
@@ -75,6 +80,7 @@ export async function startService<Config extends { socket: string; outboundSock
     await stopInbox()
     await stopRelay()
     await broker.close()
+    await telemetry.close()
     await neighbours.close()
     identity.stop()
     await store.close()

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 
-export type TraceContext = { traceId: string; spanId: string; isSampled: boolean }
+/** `spanId` names our own span; `parentSpanId` is whose child it is, absent where a trace begins. */
+export type TraceContext = { traceId: string; spanId: string; parentSpanId?: string; isSampled: boolean }
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
@@ -18,6 +19,12 @@ export function parseTraceparent(header: string | undefined): TraceContext | nul
 export const newTrace = (isSampled: boolean): TraceContext => ({ traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex'), isSampled })
 
 /** The same trace one hop further. */
-export const childOf = (parent: TraceContext): TraceContext => ({ ...parent, spanId: randomBytes(8).toString('hex') })
+export const childOf = (parent: TraceContext): TraceContext => ({ ...parent, spanId: randomBytes(8).toString('hex'), parentSpanId: parent.spanId })
+
+/** The trace of what was received, with a span of our own when spans are made. Null without one. */
+export function continueTrace(header: string | undefined): TraceContext | null {
+  const received = parseTraceparent(header)
+  return received?.isSampled ? childOf(received) : received
+}
 
 export const traceparent = (t: TraceContext): string => `00-${t.traceId}-${t.spanId}-${t.isSampled ? '01' : '00'}`

@@ -1,14 +1,15 @@
 /** What people and tools read. One token opens it; it shows what was detected and lets nobody change it. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { ApiCall, ApiHandlers, ApiReply } from '@shop/chassis/control-api.ts'
-import { problem } from '@shop/chassis/problem.ts'
+import { NotFound, problem } from '@shop/chassis/problem.ts'
 import type { EventFilter, EventStore, Since } from './event-store.ts'
 import type { Tally } from './ingest.ts'
+import type { SpanStore } from './span-store.ts'
 import type { Streams } from './stream.ts'
 
 export const TesterTokenRequired = problem('token-required', 401, 'This needs the tester\'s token', 'Send it as a Bearer token; endpoints.json has it', 'TOKEN-INVALID')
 
-export type DoorParts = { events: EventStore; streams: Streams; tallies: Map<string, Tally>; brand: string; testerToken: string; startedAt: string }
+export type DoorParts = { events: EventStore; spans: SpanStore; streams: Streams; tallies: Map<string, Tally>; brand: string; testerToken: string; startedAt: string }
 
 export function doorHandlers(d: DoorParts): ApiHandlers {
   const expected = digest(`Bearer ${d.testerToken}`)
@@ -29,6 +30,18 @@ export function doorHandlers(d: DoorParts): ApiHandlers {
       const after = (call.headers['last-event-id'] as string | undefined) ?? since
       await d.streams.open(call.res, after === undefined ? undefined : BigInt(after), filter)
       return 'sent'
+    },
+    async listTraces(call) {
+      requireToken(call)
+      const { since, limit } = call.query as { since?: string; limit: number }
+      return { status: 200, body: { traces: await d.spans.recent(since === undefined ? null : new Date(since), limit) }, headers: SAFE }
+    },
+    async getTrace(call) {
+      requireToken(call)
+      const { traceId } = call.params as { traceId: string }
+      const spans = await d.spans.ofTrace(traceId)
+      if (spans.length === 0) throw NotFound({ detail: 'No span of this trace was kept; most are not sampled' })
+      return { status: 200, body: { traceId, spans }, headers: SAFE }
     },
     getStatus(call) {
       requireToken(call)
@@ -51,6 +64,6 @@ const page = (brand: string) => `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(brand)}: monitor</title>
 <h1>${escapeHtml(brand)}: monitor</h1>
 <p>The system's own processes report here what they refused. With the tester's token:</p>
-<ul><li><code>GET /events?since=&amp;strategy=&amp;traceId=&amp;detection=&amp;limit=</code></li><li><code>GET /events/stream</code>: the same, live</li><li><code>GET /status</code></li></ul>
+<ul><li><code>GET /events?since=&amp;strategy=&amp;traceId=&amp;detection=&amp;limit=</code></li><li><code>GET /events/stream</code>: the same, live</li><li><code>GET /traces?since=&amp;limit=</code>, <code>GET /traces/{traceId}</code>: how requests went</li><li><code>GET /status</code></li></ul>
 </html>
 `

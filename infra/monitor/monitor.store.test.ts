@@ -17,7 +17,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { doorHandlers } from './door.ts'
 import { createEventStore, EVENTS_CHANNEL, type EventStore } from './event-store.ts'
 import { ingestHandlers, type Tally } from './ingest.ts'
+import { spanHandlers } from './ingest-spans.ts'
 import { createQuota } from './producer.ts'
+import { createSpanStore } from './span-store.ts'
 import { createStreams, type Streams } from './stream.ts'
 
 const INGEST = 25_010, DOOR = 25_011
@@ -33,14 +35,15 @@ beforeAll(async () => {
   database = await testDatabase([fileURLToPath(new URL('migrations', import.meta.url))])
   store = createStoreOn(database.config, log)
   events = createEventStore(store)
+  const spans = createSpanStore(store)
   streams = createStreams(events, log)
   stopListening = await store.listen(EVENTS_CHANNEL, streams.wake)
   mesh = await createTestMesh()
   const report = (detail: SecurityEvent['data']) => void told.push(detail)
   const read = (file: string) => loadApi(readOpenApi(new URL(file, import.meta.url)))
   const common = { log, report, control: { name: 'event-authentication', strategies: ['S5.1'] }, subjectOf: () => undefined }
-  server = await serveMesh(createControlApi({ ...common, api: read('openapi.yaml'), handlers: ingestHandlers({ events, quota: createQuota({ perSecond: 1, burst: 500 }), tallies, trustDomain: mesh.trustDomain, report, now: Date.now }) }), { port: INGEST, identity: await mesh.identity('monitor'), report })
-  door = http.createServer(createControlApi({ ...common, api: read('door.openapi.yaml'), handlers: doorHandlers({ events, streams, tallies, brand: 'Toy <Shop>', testerToken, startedAt: '' }) }))
+  server = await serveMesh(createControlApi({ ...common, api: read('openapi.yaml'), handlers: { ...ingestHandlers({ events, quota: createQuota({ perSecond: 1, burst: 500 }), tallies, trustDomain: mesh.trustDomain, report, now: Date.now }), ...spanHandlers({ spans, quota: createQuota({ perSecond: 1, burst: 500 }), trustDomain: mesh.trustDomain, report, now: Date.now }) } }), { port: INGEST, identity: await mesh.identity('monitor'), report })
+  door = http.createServer(createControlApi({ ...common, api: read('door.openapi.yaml'), handlers: doorHandlers({ events, spans, streams, tallies, brand: 'Toy <Shop>', testerToken, startedAt: '' }) }))
   await new Promise<void>((resolve) => door.listen(DOOR, resolve))
   order = createMeshPool(await mesh.identity('order'), `https://127.0.0.1:${INGEST}`, 'monitor')
 })

@@ -9,7 +9,7 @@ import type { System } from '../system.ts'
 export type FixedAddresses = Record<string, string>
 
 /** Control-plane APIs that services call through their micro-gateway: name → operations. */
-const CONTROL_PLANE: Record<string, string[]> = { access: ['evaluate'], monitor: ['ingestEvents'] }
+const CONTROL_PLANE: Record<string, string[]> = { access: ['evaluate'], monitor: ['ingestEvents', 'ingestTraces'] }
 
 const root = new URL('../../../', import.meta.url)
 const documents = new Map<string, OpenApiDocument>()
