@@ -71,7 +71,7 @@ async function place() {
 /** For next time. The order stands, so a profile that cannot be saved is no reason to stop. */
 async function keep(name, address) {
   const isKept = isNew() && form.elements.keep?.checked
-  if (!form.dataset.etag || (!isKept && profile.name === name)) return
+  if (!form.dataset.etag || (!isKept && profile.name !== '')) return
   await api('PUT', '/api/profile', { headers: { 'if-match': form.dataset.etag }, body: { name, addresses: [...profile.addresses, ...(isKept ? [address] : [])] } }).catch(() => {})
 }
 
