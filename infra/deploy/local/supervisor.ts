@@ -32,7 +32,7 @@ export type Supervisor = {
   list(): Child[]
 }
 
-type Entry = Child & { spec: Spec; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; first?: { resolve(): void; reject(error: Error): void } }
+type Entry = Child & { spec: Spec; /** Why we killed it. */ verdict?: string; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; first?: { resolve(): void; reject(error: Error): void } }
 
 const READY_WITHIN_MS = 60_000
 const STOP_WITHIN_MS = 12_000
@@ -79,9 +79,10 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
       delete entry.first
     } catch (error) {
       if (child && entry.process !== child) return // its end was handled when it came
-      entry.reason = (error as Error).message
-      if (child?.pid) killGroup(child.pid)
-      else died(entry, undefined, entry.reason, from)
+      const why = (error as Error).message
+      if (!child?.pid) return died(entry, undefined, why, from)
+      entry.verdict = why
+      killGroup(child.pid)
     }
   }
 
@@ -99,7 +100,8 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
     const now = Date.now()
     entry.deaths = [...entry.deaths.filter((at) => at > now - 60_000), now]
     entry.restarts += 1
-    entry.reason = `${why}${entry.reason && entry.reason !== why ? ` (${entry.reason})` : ''}`
+    entry.reason = `${why}${entry.verdict ? ` (${entry.verdict})` : ''}`
+    delete entry.verdict
     entry.lastLines = lastLines(logPath(shopDir, entry.name), 12, from)
     entry.state = entry.deaths.length >= KEEPS_DYING ? 'failing' : 'waiting'
     if (entry.first && entry.deaths.length >= 3) {
