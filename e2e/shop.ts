@@ -61,7 +61,7 @@ export class Visitor {
     const response = await fetch(url, request)
     this.#keep(url.origin, response)
     const text = await response.text()
-    return { status: response.status, headers: response.headers as unknown as Headers, text, json: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined }
+    return { status: response.status, headers: response.headers as unknown as Headers, text, json: text && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined }
   }
 
   #keep(origin: string, response: Response): void {

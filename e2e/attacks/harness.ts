@@ -87,7 +87,7 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
     const harm = world.honestErrors()
     for (const attack of attacks) {
       const result = results.get(attack)!
-      if (harm.length && isStanding(attack)) Object.assign(result, { intact: false, reason: `honest traffic beside it failed: ${harm[0]}` })
+      if (harm.length && isStanding(attack)) Object.assign(result, { intact: false, reason: `honest traffic beside it failed: ${harm.slice(0, 3).join('; ')}` })
       result.outcome = verdict(result, attack)
     }
   }
@@ -100,7 +100,7 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
       world.honestErrors()
       await world.lab(action, control)
       const harm = world.honestErrors()
-      if (harm.length) throw new Error(`honest traffic failed while switching: ${harm[0]}`)
+      if (harm.length) throw new Error(`honest traffic failed while switching: ${harm.slice(0, 3).join('; ')}`)
     }
     let isOff = false
     try {

@@ -14,7 +14,7 @@ export async function startHonest(): Promise<{ takeErrors(): string[]; requests(
   let quantity = 0
   const must = (what: string, isTrue: boolean, answer: { status: number; text: string }) => {
     requests += 1
-    if (!isTrue) errors.push(`${what}: ${answer.status} ${answer.text.slice(0, 200)}`)
+    if (!isTrue) errors.push(`${what}: ${answer.status} ${answer.text.slice(0, 100)}`)
   }
   const rounds = (async () => {
     while (!isStopped) {
@@ -25,7 +25,8 @@ export async function startHonest(): Promise<{ takeErrors(): string[]; requests(
         const list = await customer.get('/api/products?pageSize=3')
         must('list', list.status === 200 && list.json.items.length > 0, list)
         const cart = await customer.get('/api/cart')
-        must(`cart of ${quantity}`, cart.json?.lines?.find((line: { productId: string }) => line.productId === product)?.quantity === quantity, cart)
+        const found = cart.json?.lines?.find((line: { productId: string }) => line.productId === product)?.quantity
+        must(`a cart of ${quantity} that held ${put.json?.lines?.find((line: { productId: string }) => line.productId === product)?.quantity} (${put.status}) shows ${found}`, put.status !== 200 || found === quantity, cart)
         const session = await customer.get('/api/session')
         must('session', session.json?.user !== null && session.status === 200, session)
       } catch (error) {

@@ -27,7 +27,7 @@ import { renderPage } from './render-page.ts'
 import { createRim } from './rim.ts'
 import { createRoutes, documentOf } from './routes.ts'
 import { sessionCookieName, sessionKeys } from './sessions/handle.ts'
-import { createSessions, type Sessions } from './sessions/sessions.ts'
+import { createSessions, type Sessions, type Unseal } from './sessions/sessions.ts'
 import { createSignIn } from './sign-in.ts'
 
 export type EdgeControls = Control<EdgeCall, DoorName>[]
@@ -48,6 +48,8 @@ export type BuildParts = {
   report: Report
   telemetry?: Telemetry
   stopping: AbortSignal
+  /** Another composition's; production passes none. */
+  unseal?: Unseal | undefined
   /** Another composition of the same controls; production's is the identity. */
   pipeline: (controls: EdgeControls) => EdgeControls
 }
@@ -58,7 +60,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
   const documents = { web: documentOf(document, 'web'), mobile: documentOf(document, 'mobile'), partner: documentOf(document, 'partner') }
   const apis = { web: loadApi(documents.web), mobile: loadApi(documents.mobile), partner: loadApi(documents.partner) }
   const assets = readAssets(new URL('storefront/assets/', import.meta.url))
-  const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now })
+  const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now, ...(parts.unseal && { unseal: parts.unseal }) })
   const signIn = createSignIn({ client: parts.identity, sessions, origin: config.doors.web.origin, audience: parts.spiffeId, ask: () => ask, log, now: Date.now })
   const ask: Ask = createAsk(parts.callUpstream, signIn.freshToken)
   const shop: Shop = { ask, sessions, signIn, stopping, webhookAllowed: config.webhookAllowed, publicApi: document }

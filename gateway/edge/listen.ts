@@ -19,6 +19,8 @@ export type DoorOptions = {
   key: string
   /** PEM: ask for a client certificate of this authority. A stage refuses who has none. */
   clientRoots?: string
+  /** Never in production: reads two lengths, broken line ends and the like as some reading of them. */
+  isParserLenient?: boolean
 }
 
 export async function listenAt(door: DoorOptions, handle: (request: IncomingMessage, response: ServerResponse) => void, report: Report): Promise<{ port: number; drain(): Promise<void> }> {
@@ -26,7 +28,7 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     key: door.key, cert: door.certificate, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000,
     ...(door.clientRoots && { ca: door.clientRoots, requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET }),
     // A missing Host is refused by a control, with an event.
-    insecureHTTPParser: false, requireHostHeader: false, maxHeaderSize: 16_384, joinDuplicateHeaders: false,
+    insecureHTTPParser: door.isParserLenient === true, requireHostHeader: false, maxHeaderSize: 16_384, joinDuplicateHeaders: false,
     headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 5_000, noDelay: true,
   }, handle)
   server.maxConnections = 4_096

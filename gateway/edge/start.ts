@@ -13,14 +13,20 @@ import type { DoorName } from './call.ts'
 import type { Config, SecretName } from './config.ts'
 import { createIdentityClient } from './identity-client.ts'
 import { listenAt } from './listen.ts'
+import type { Unseal } from './sessions/sessions.ts'
 import { createStorefront } from './storefront/pages.ts'
 
 const SWEEP_MS = 60_000
 
 /** How a composition other than production's is made; production passes nothing. */
-export type Composition = { pipeline?: (controls: EdgeControls) => EdgeControls; upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[] }
+export type Composition = {
+  pipeline?: (controls: EdgeControls) => EdgeControls
+  upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
+  unseal?: Unseal
+  isParserLenient?: boolean
+}
 
-export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c }: Composition = {}): Promise<void> {
+export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, unseal, isParserLenient = false }: Composition = {}): Promise<void> {
   const { config, names } = launch
   const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
   const identity = await enrol(launch, log)
@@ -33,12 +39,12 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
     config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
-    storefront: createStorefront(names.brand), log, report: reporter.report, telemetry, stopping: stopping.signal, pipeline,
+    storefront: createStorefront(names.brand), log, report: reporter.report, telemetry, stopping: stopping.signal, pipeline, unseal,
   })
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {
     const { port, origin, certificate } = config.doors[name]
-    return listenAt({ host: config.host, port, certificate, key: secret(`${name}Key`), ...(name === 'partner' && { clientRoots: config.doors.partner.clientRoots }) },
+    return listenAt({ host: config.host, port, certificate, key: secret(`${name}Key`), isParserLenient, ...(name === 'partner' && { clientRoots: config.doors.partner.clientRoots }) },
       (request, response) => void handle({ name, origin }, request, response), reporter.report)
   }))
   const sweep = setInterval(() => { sessions.sweep().catch((err: unknown) => log.warn({ err }, 'ended sessions were not deleted')) }, SWEEP_MS).unref()

@@ -32,6 +32,10 @@ export const controls: Control[] = [
   row('S12.5 S2.5',  'narrowing',              exchange),
   row('S12.5',       'subject-token',          exchange),
   row('S12.5',       'actor-from-certificate', exchange),
+  row('S2.6 S4.2',   'mutual-tls',             micro),
+  row('S1.2 S10.3',  'refuse-tokens',          edge),
+  row('S5.1 T1',     'canonical-request',      edge),
+  row('S10.1',       'seal-session',           edge),
   row('S10.1 T1',    'same-origin',            edge),
   row('S2.1',        'authorize-coarsely',     edge),
 ]

@@ -15,6 +15,8 @@ export const configSchema = z.strictObject({
   vaultSocket: z.string().startsWith('/'),
   /** Only the supervisor may open it. */
   adminSocket: z.string().startsWith('/'),
+  /** Ingest of the monitor, which starts later; absent: refusals are told to the log alone. */
+  monitor: z.url().optional(),
   lifetimeSeconds: z.strictObject({ mesh: seconds.default(3_600), data: seconds.default(604_800), backing: seconds.default(604_800) }),
 })
 

@@ -8,7 +8,9 @@ import { credentialsOf, keepRenewed } from '@shop/chassis/identity.ts'
 import { readLaunch, ready } from '@shop/chassis/launch.ts'
 import { onStop } from '@shop/chassis/lifecycle.ts'
 import { createLog } from '@shop/chassis/log.ts'
+import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
+import type { Report } from '@shop/chassis/security-event.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused, spiffeIdOf } from '@shop/chassis/tls.ts'
 import { createVaultClient } from '@shop/chassis/vault-client.ts'
 import { adminHandlers } from './admin.ts'
@@ -34,17 +36,23 @@ const { key, csr } = newCertificateRequest()
 const first = credentialsOf(key, await issueToSelf(csr), `spiffe://${trustDomain}/mesh/pki`)
 const identity = keepRenewed({ trustDomain, roots: authorities.mesh.root, workload: 'pki', first: new Map([['mesh', first]]), issue: (_kind, request) => issueToSelf(request) }, log)
 
+// The first authority starts before the monitor: what it refuses meanwhile waits, and stands in its log at once.
+const reporter = config.monitor === undefined ? undefined : createMeshReporter(launch.process, config.monitor, identity)
+const report: Report = (event) => {
+  log.warn({ event }, 'security event')
+  reporter?.report(event)
+}
 const parts = { registrations: createRegistrations(), issuing, trustDomain, lifetimes: config.lifetimeSeconds, doorNames: config.doorNames, roots, nowMs: Date.now }
 const api = (document: string, handlers: ApiHandlers, control: { name: string; strategies: string[] }) => createControlApi({
-  api: loadApi(readOpenApi(new URL(document, import.meta.url))), handlers, log, control,
-  // The monitor needs a certificate to be spoken to, so the first authority tells its log.
-  report: (event) => log.warn({ event }, 'security event'),
+  api: loadApi(readOpenApi(new URL(document, import.meta.url))), handlers, log, control, report,
   subjectOf: (req) => spiffeIdOf(req.socket),
 })
 const door = https.createServer({ ...meshServerOptions(identity, { clientCertificate: 'optional' }), requestTimeout: 10_000, headersTimeout: 5_000 },
   api('openapi.yaml', doorHandlers(parts), { name: 'enrolment', strategies: ['S1.5', 'S2.6'] }))
 keepFresh(door, identity)
-onHandshakeRefused(door, (refused) => log.warn({ detection: 'MTLS-REJECT', strategies: ['S2.6', 'S4.2'], ...refused }, 'handshake refused'))
+onHandshakeRefused(door, ({ reason, address }) => report({
+  detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
+}))
 const admin = http.createServer({ requestTimeout: 10_000 }, api('admin.openapi.yaml', adminHandlers(parts), { name: 'pki-administration', strategies: ['S13.3'] }))
 
 rmSync(config.adminSocket, { force: true })
@@ -58,6 +66,7 @@ onStop(log, async () => {
     server.close()
     server.closeAllConnections()
   }
+  await reporter?.close()
   await vault.close()
 })
 log.info({ port: config.port, lifetimeSeconds: config.lifetimeSeconds }, 'serving')

@@ -51,14 +51,26 @@ const TOUCH_SECONDS = 60
 /** Until its cookie comes back once, a visitor's session is kept no longer than this: who ignores cookies fills no table. */
 const UNPROVEN_SECONDS = 1_800
 
+/** How a sealed row is opened; throws when it is not the one that was sealed here. */
+export type Unseal = typeof unseal
+
 /** `locks`: connections that may wait for each other, and for the identity provider, without keeping readers waiting. */
 export function createSessions(
-  { store, locks, keys, cookieName, limits, now }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number }): Sessions {
+  { store, locks, keys, cookieName, limits, now, unseal: openSealed = unseal }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number; unseal?: Unseal }): Sessions {
   const cache = new Map<string, { session: OpenSession; readAt: number }>()
   let changes = 0
   const forget = (session: OpenSession) => { changes++; cache.delete(session.handle) }
   const idleSeconds = (data: SessionData) => 60 * (data.user ? limits.idleMinutes : limits.guestIdleMinutes)
   const setCookie = (call: EdgeCall, value: string, more = '') => { call.cookies = [`${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${more}`] }
+
+  /** A row that does not open was changed or moved by someone who writes to the store: whoever holds its handle is nobody. */
+  function opened(hash: Buffer, sealed: Buffer): SessionData {
+    try {
+      return openSealed<SessionData>(keys.seal, hash, sealed)
+    } catch (cause) {
+      throw SessionInvalid({ evidence: { reason: 'the stored session does not open' }, cause })
+    }
+  }
 
   async function insert(tx: Tx, call: EdgeCall, data: SessionData): Promise<OpenSession> {
     const handle = newHandle(keys, randomBytes)
@@ -77,7 +89,7 @@ export function createSessions(
       'select sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])
     const row = rows[0]
     if (!row) return null
-    const session = { handle, hash, data: unseal<SessionData>(keys.seal, hash, row.sealed), endsAt: row.ends_at.getTime() }
+    const session = { handle, hash, data: opened(hash, row.sealed), endsAt: row.ends_at.getTime() }
     const idle = idleSeconds(session.data)
     if (row.idle < idle - TOUCH_SECONDS) await store.query('update sessions set expires_at = least(ends_at, now() + make_interval(secs => $2)) where hash = $1', [hash, idle])
     // Read before some session changed or ended, it may be that one: good for this request, not to keep.
@@ -110,7 +122,7 @@ export function createSessions(
       await locks.transaction(async (tx) => {
         const { rows } = await tx.query<{ sealed: Buffer }>('select sealed from sessions where hash = $1 and expires_at > now() and ends_at > now() for update', [session.hash])
         if (!rows[0]) throw SessionEnded()
-        const data = await change(unseal<SessionData>(keys.seal, session.hash, rows[0].sealed))
+        const data = await change(opened(session.hash, rows[0].sealed))
         await tx.query('update sessions set sealed = $2 where hash = $1', [session.hash, seal(keys.seal, session.hash, data)])
         session.data = data
       }).finally(() => forget(session))

@@ -67,7 +67,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
       secrets: { pin: m.secret('vault-pin') },
     }),
     pki: () => ({
-      config: { port, stateDir: m.stateFolder(one), doorsDir: m.doorsFolder, vaultSocket: m.socket('vault', 'pki'), adminSocket: m.socket('pki', 'runner'), lifetimeSeconds: { mesh: m.lifetimes.mesh, data: m.lifetimes.data, backing: m.lifetimes.backing } },
+      config: { port, stateDir: m.stateFolder(one), doorsDir: m.doorsFolder, vaultSocket: m.socket('vault', 'pki'), adminSocket: m.socket('pki', 'runner'), monitor: registry.monitor, lifetimeSeconds: { mesh: m.lifetimes.mesh, data: m.lifetimes.data, backing: m.lifetimes.backing } },
     }),
     access: () => ({ config: { port, exchange: registry.exchange, monitor: registry.monitor, policies: accessPolicies(m.system) } }),
     exchange: () => ({
