@@ -5,6 +5,7 @@ const kinds: ProblemFactory[] = [
   BodyMalformed, Conflict, IdempotencyMismatch, InputInvalid, NotFound, ParameterUnexpected, PreconditionFailed, PreconditionRequired,
   problem('out-of-stock', 409, 'There is not enough of this in stock', 'Lower the quantities named in errors'),
   problem('price-changed', 409, 'A price has changed since you saw the total', 'Look at the cart again and agree to the new total'),
+  problem('total-too-high', 409, 'The total is more than one payment may be', 'Order in two parts'),
   problem('cart-empty', 409, 'There is nothing in the cart', 'Put something in'),
   problem('cart-full', 409, 'The cart holds as many different products as it may', 'Order in two parts'),
   problem('not-cancellable', 409, 'This order can no longer be cancelled', 'Look at its status'),

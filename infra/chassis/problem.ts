@@ -72,6 +72,8 @@ export const PROBLEM_TYPE = 'application/problem+json'
 // Kinds that every process may answer. Others stand beside the code that throws them.
 export const Internal = problem('internal', 500, 'Something went wrong on our side', 'Try again; if it stays, quote the trace id', 'CRASH')
 export const NotFound = problem('not-found', 404, 'There is nothing here for you', 'Check the address')
+/** Another's resource answers like one that is not there, because its existence is nobody's business; but it is reported (S2.1). */
+export const NotYours = problem('not-found', 404, 'There is nothing here for you', 'Check the address', 'ACE1')
 export const OperationUnknown = problem('operation-unknown', 404, 'No such operation', 'Read the API description', 'ACE3')
 export const MethodNotAllowed = problem('method-not-allowed', 405, 'This method is not defined here', 'Use one named in Allow', 'RE1')
 export const MediaTypeUnsupported = problem('media-type-unsupported', 415, 'This media type is not accepted here', 'Send application/json', 'RE8')

@@ -1,4 +1,4 @@
-import { Conflict, InputInvalid, NotFound, problem } from '@shop/chassis/problem.ts'
+import { Conflict, InputInvalid, NotFound, NotYours, problem } from '@shop/chassis/problem.ts'
 import { noContent, ok, type Routes } from '@shop/chassis/server.ts'
 import { z } from 'zod'
 import { totalOf } from './domain/ledger.ts'
@@ -29,7 +29,8 @@ export const routes = (d: PayParts & { webhookSecret: string }): Routes => ({
   // Another customer's invoice is not found rather than forbidden (S2.1).
   findByOrder: async ({ params, caller, tx }) => {
     const invoice = await findInvoice(tx, params.orderId)
-    if (!invoice || (invoice.customerId !== caller.subject && caller.role !== 'staff')) throw NotFound()
+    if (!invoice) throw NotFound()
+    if (invoice.customerId !== caller.subject && caller.role !== 'staff') throw NotYours()
     return ok(publicInvoice(invoice))
   },
   receiveProviderEvent: async ({ body, headers, tx, traceparent }) => {

@@ -118,7 +118,7 @@ test('A1 another seller\'s product is not found, whatever access says, and the a
   const { body: { items: [theirs] } } = await call('GET', '/products?seller=lumen&pageSize=1')
   expect((await call('PUT', `/products/${theirs.id}`, { as: hanok, body: draft, headers: { 'if-match': `"${theirs.version}"` } })).status).toBe(404)
   expect((await call('GET', `/products/${theirs.id}`)).body).toEqual(theirs)
-  expect(reported).toContain('ACE2')
+  expect(reported).toContain('ACE1')
 })
 
 test.each([['no', 404], ['away', 503]] as const)('an edit is refused when access says %s', async (says, status) => {

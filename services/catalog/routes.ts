@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '@shop/chassis/caller.ts'
 import type { Outbox } from '@shop/chassis/outbox.ts'
-import { NotFound, PreconditionFailed, PreconditionRequired, problem } from '@shop/chassis/problem.ts'
+import { NotFound, NotYours, PreconditionFailed, PreconditionRequired, problem } from '@shop/chassis/problem.ts'
 import { created, noContent, ok, type Reply, type Routes } from '@shop/chassis/server.ts'
 import type { MayEdit } from './access.ts'
 import { productChanged } from './events.ts'
@@ -13,8 +13,6 @@ import * as products from './store.ts'
 export type CatalogParts = { outbox: Outbox; mayEdit: MayEdit; reservationSeconds: number; now(): Date }
 
 const SellersOnly = problem('sellers-only', 403, 'Only sellers offer and edit products', 'Sign in as a seller', 'ACE3')
-/** Answers as if there were no such product, and tells the monitor (AppSensor ACE2). */
-const OthersProduct = problem('not-found', 404, NotFound.title, NotFound.advice, 'ACE2')
 
 export const routes = (d: CatalogParts): Routes => ({
   listProducts: async ({ query, tx }) => {
@@ -42,8 +40,8 @@ export const routes = (d: CatalogParts): Routes => ({
     const seller = sellerOf(caller)
     if (!headers['if-match']) throw PreconditionRequired()
     const present = await products.findOwn(tx, params.productId, seller)
-    if (!present) throw (await products.find(tx, params.productId)) ? OthersProduct() : NotFound()
-    if (!(await d.mayEdit(caller, present.id, present.seller.id, traceparent))) throw OthersProduct({ evidence: { reason: 'access said no' } })
+    if (!present) throw (await products.find(tx, params.productId)) ? NotYours() : NotFound()
+    if (!(await d.mayEdit(caller, present.id, present.seller.id, traceparent))) throw NotYours({ evidence: { reason: 'access said no' } })
     if (headers['if-match'] !== etag(present)) throw PreconditionFailed()
     const product = await products.update(tx, present.id, body)
     await productChanged(d.outbox, tx, product, traceparent)

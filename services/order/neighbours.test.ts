@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { askAccess } from './access.ts'
 import { paymentSteps } from './billing.ts'
 import { quoteFrom, stockSteps } from './catalog.ts'
+import { MOST_MINOR } from './domain/cart.ts'
 import { newSaga, type Command, type SagaEvent } from './domain/saga.ts'
 import { shipmentSteps } from './shipping.ts'
 import type { Order } from './store.ts'
@@ -32,7 +33,7 @@ const id = '6f1f9d3e-0000-4000-8000-000000000001'
 const caller: Caller = { subject: id, role: 'customer', actor: 'edge', txn: 't', token: 'x' }
 const order: Order = {
   id, number: 'ORD-1', subject: id, name: 'Ada', address: { recipient: 'Ada', line1: 'Way 1', line2: 'Door 2', postalCode: '10115', city: 'Berlin', country: 'DE' },
-  lines: [{ productId: id, number: 'HK-0001', name: 'Cup', quantity: 99, unitPriceMinor: 10_000_000, lineTotalMinor: 990_000_000 }], totalMinor: 990_000_000, currency: 'EUR',
+  lines: [{ productId: id, number: 'HK-0001', name: 'Cup', quantity: 10, unitPriceMinor: 10_000_000, lineTotalMinor: MOST_MINOR }], totalMinor: MOST_MINOR, currency: 'EUR',
   method: 'bank-account', paymentToken: 'tok_12345678', placedAt: new Date(), traceparent: '', history: [], version: 1, saga: newSaga('express'), attempts: 0,
 }
 const stepsWith = (answer: Partial<NeighbourAnswer>) => ({ ...stockSteps(neighbour('catalog', answer)), ...paymentSteps(neighbour('billing', answer)), ...shipmentSteps(neighbour('shipping', answer)) })

@@ -1,14 +1,14 @@
 /** Order's operations by operationId; their shapes: openapi.yaml. */
 import type { Caller } from '@shop/chassis/caller.ts'
 import type { Outbox } from '@shop/chassis/outbox.ts'
-import { NotFound, PreconditionFailed, PreconditionRequired, problem } from '@shop/chassis/problem.ts'
+import { NotFound, NotYours, PreconditionFailed, PreconditionRequired, problem } from '@shop/chassis/problem.ts'
 import { created, ok, type Reply, type Routes } from '@shop/chassis/server.ts'
 import type { Store, Tx } from '@shop/chassis/store.ts'
 import type { MayCancel } from './access.ts'
 import type { Advance } from './advance.ts'
 import * as carts from './carts.ts'
 import type { QuoteFor } from './catalog.ts'
-import { agreed, priced, type Cart, type CartLine } from './domain/cart.ts'
+import { agreed, type Refusal, priced, type Cart, type CartLine } from './domain/cart.ts'
 import { announce } from './events.ts'
 import { profileOf, saveProfile, type Profile } from './profiles.ts'
 import { publicOrder } from './public-order.ts'
@@ -18,11 +18,10 @@ export type OrderParts = { store: Store; outbox: Outbox; quote: QuoteFor; mayCan
 
 const PriceChanged = problem('price-changed', 409, 'A price has changed since you saw the total', 'Look at the cart again and agree to the new total')
 const OutOfStock = problem('out-of-stock', 409, 'There is not enough of this in stock', 'Lower the quantities named in errors')
+const TotalTooHigh = problem('total-too-high', 409, 'The total is more than one payment may be', 'Order in two parts')
 const CartEmpty = problem('cart-empty', 409, 'There is nothing in the cart', 'Put something in')
 const NotCancellable = problem('not-cancellable', 409, 'This order can no longer be cancelled', 'Look at its status')
 const AlreadyDispatched = problem('already-dispatched', 409, 'The parcel has left already', 'Send it back when it arrives')
-/** Answers as if there were no such order, and tells the monitor (AppSensor ACE1). */
-const OthersOrder = problem('not-found', 404, NotFound.title, NotFound.advice, 'ACE1')
 
 export const routes = (d: OrderParts): Routes => {
   async function at(lines: CartLine[], caller: Caller, traceparent: string): Promise<Cart> {
@@ -53,7 +52,7 @@ export const routes = (d: OrderParts): Routes => {
     placeOrder: async ({ body, caller, traceparent, tx }) => {
       const cart = await at(await carts.lockCart(tx, caller.subject), caller, traceparent)
       const lines = agreed(cart, body)
-      if ('refused' in lines) throw refusalOf(lines.refused, lines.lines)
+      if ('refused' in lines) throw refusalOf(lines)
       const order = await insert(tx, {
         subject: caller.subject, name: body.name, address: body.address, lines, totalMinor: cart.totalMinor, currency: cart.currency,
         method: body.payment.method, paymentToken: body.payment.token, delivery: body.delivery, traceparent,
@@ -74,7 +73,7 @@ export const routes = (d: OrderParts): Routes => {
     },
     cancelOrder: async ({ params, caller, traceparent, tx }) => {
       const { id, subject } = visible(await find(tx, params.orderId), caller)
-      if (!(await d.mayCancel(caller, { id, owner: subject }, traceparent))) throw OthersOrder({ evidence: { reason: 'access said no' } })
+      if (!(await d.mayCancel(caller, { id, owner: subject }, traceparent))) throw NotYours({ evidence: { reason: 'access said no' } })
       const result = await d.advance(tx, (await lock(tx, id))!, { type: 'cancel' })
       if ('refused' in result) throw result.refused === 'dispatched' ? AlreadyDispatched() : NotCancellable()
       return ok(publicOrder(result), { etag: etag(result) })
@@ -87,11 +86,12 @@ const withVersion = (profile: Profile): Reply => ok(profile, { etag: etag(profil
 
 function visible(order: Order | null, caller: Caller): Order {
   if (!order) throw NotFound()
-  if (order.subject !== caller.subject && caller.role !== 'staff') throw OthersOrder()
+  if (order.subject !== caller.subject && caller.role !== 'staff') throw NotYours()
   return order
 }
 
-const refusalOf = (refused: 'cart-empty' | 'out-of-stock' | 'price-changed', lines: number[]) =>
+const refusalOf = ({ refused, lines }: Refusal) =>
   refused === 'cart-empty' ? CartEmpty()
   : refused === 'out-of-stock' ? OutOfStock({ errors: lines.map((i) => ({ field: `cart.lines[${i}].quantity`, message: 'is more than there is' })) })
+  : refused === 'total-too-high' ? TotalTooHigh()
   : PriceChanged()

@@ -1,4 +1,4 @@
-import { NotFound } from '@shop/chassis/problem.ts'
+import { NotFound, NotYours } from '@shop/chassis/problem.ts'
 import { noContent, ok, type Routes } from '@shop/chassis/server.ts'
 import { cancel, ship, type ShipParts } from './ship.ts'
 import { findByOrder, type Shipment } from './store.ts'
@@ -12,7 +12,8 @@ export const routes = (d: ShipParts): Routes => ({
   // Another customer's shipment is not found rather than forbidden: its existence is nobody's business (S2.1).
   findByOrder: async ({ params, caller, tx }) => {
     const shipment = await findByOrder(tx, params.orderId)
-    if (!shipment || (shipment.customerId !== caller.subject && caller.role !== 'staff')) throw NotFound()
+    if (!shipment) throw NotFound()
+    if (shipment.customerId !== caller.subject && caller.role !== 'staff') throw NotYours()
     return ok(publicShipment(shipment))
   },
 })

@@ -43,3 +43,8 @@ test('merging keeps every product of the user, adds quantities up to the limit, 
     expect(merged(all, [])).toEqual(all)
   }))
 })
+
+test('A2 an order that could not be paid in one payment is refused at once', () => {
+  const cart = priced([{ productId: 'a', quantity: 11 }], [quote('a', 10_000_000, 50)])
+  expect(agreed(cart, { agreedTotalMinor: cart.totalMinor, currency: 'EUR' })).toMatchObject({ refused: 'total-too-high' })
+})

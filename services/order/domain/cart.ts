@@ -28,7 +28,10 @@ export function priced(lines: CartLine[], quotes: Quote[]): Cart {
 }
 
 export type Agreement = { agreedTotalMinor: number; currency: string }
-export type Refusal = { refused: 'cart-empty' | 'out-of-stock' | 'price-changed'; lines: number[] }
+/** The most that billing takes in one payment, minor units: what could not be paid is not accepted as an order. */
+export const MOST_MINOR = 100_000_000
+
+export type Refusal = { refused: 'cart-empty' | 'out-of-stock' | 'price-changed' | 'total-too-high'; lines: number[] }
 
 /** The order's lines at today's prices, if their sum is what the customer agreed to (A2): no price comes from outside. */
 export function agreed(cart: Cart, { agreedTotalMinor, currency }: Agreement): OrderLine[] | Refusal {
@@ -36,6 +39,7 @@ export function agreed(cart: Cart, { agreedTotalMinor, currency }: Agreement): O
   const short = cart.lines.flatMap((line, i) => (line.available ? [] : [i]))
   if (short.length) return { refused: 'out-of-stock', lines: short }
   if (cart.totalMinor !== agreedTotalMinor || cart.currency !== currency) return { refused: 'price-changed', lines: [] }
+  if (cart.totalMinor > MOST_MINOR) return { refused: 'total-too-high', lines: [] }
   return cart.lines.map(({ productId, number, name, quantity, unitPriceMinor, lineTotalMinor }) => ({ productId, number, name, quantity, unitPriceMinor, lineTotalMinor }))
 }
 
