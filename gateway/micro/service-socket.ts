@@ -1,6 +1,6 @@
 /** The service behind its Unix socket, which only its micro-gateway may open (S2.6): the calls that passed, and its health. */
 import { Pool } from 'undici'
-import { DeadlineExceeded, Unavailable } from '@shop/chassis/problem.ts'
+import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Stage } from '../pipeline.ts'
 import { operationOf } from '../stages/find-operation.ts'
@@ -10,6 +10,9 @@ import type { Answer } from '../upstream/call.ts'
 import { Gone } from '../upstream/reach.ts'
 import { send, SendError } from '../upstream/send.ts'
 import type { InboundCall } from './inbound-call.ts'
+
+/** Nothing was handed on: callers may ask another instance at once, for a write as well. */
+export const ServiceUnreachable = problem('service-unreachable', 503, 'This instance takes no calls right now', 'Ask another instance, or try again in a moment')
 
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'date'])
 
@@ -62,5 +65,6 @@ function failure(cause: unknown): Error {
   if (!(cause instanceof SendError)) return cause as Error
   if (cause.kind === 'too-late') return DeadlineExceeded({ cause })
   if (cause.kind === 'too-large') return ResponseNotDeclared({ evidence: { reason: 'larger than any answer may be' } })
-  return cause.kind === 'aborted' ? Gone({ cause }) : Unavailable({ headers: { 'retry-after': '1' }, cause })
+  if (cause.kind === 'aborted') return Gone({ cause })
+  return (cause.kind === 'not-connected' ? ServiceUnreachable : Unavailable)({ headers: { 'retry-after': '1' }, cause })
 }

@@ -118,6 +118,23 @@ test('S6.1 a callee that keeps failing is answered for at once, with Retry-After
   await expect.poll(async () => (await order.out('billing', 'GET', invoice)).status, { timeout: 4_000 }).toBe(200)
 })
 
+test('S7.1 S6.1 when one instance of two stands without its service, its calls go to the other: reads, and writes that were never begun', async () => {
+  const other = await system.start('billing', { port: 26_037, callers })
+  system.register('billing', { id: 'billing-1', port: 26_030 }, { id: 'billing-2', port: 26_037 })
+  const order = await system.start('order', { port: 26_038, outbound: toBilling })
+  const ok: typeof billing.app.handler = (call, res) => (call.method === 'GET' ? res.writeHead(200, { 'content-type': 'application/json' }).end('{"number":"1"}') : res.writeHead(204).end())
+  billing.app.handler = ok
+  other.app.handler = (_call, res) => res.destroy() // dies over a call: only a read may be done again
+  for (let i = 0; i < 6; i++) expect(await order.out('billing', 'GET', invoice)).toMatchObject({ status: 200 })
+  const write = { headers: { 'content-type': 'application/json' }, body: '{}' }
+  other.service.closeAllConnections()
+  await new Promise((resolve) => other.service.close(resolve)) // and now nobody listens
+  for (let i = 0; i < 10; i++) {
+    expect(await order.out('billing', 'GET', invoice)).toMatchObject({ status: 200 })
+    expect(await order.out('billing', 'POST', `/orders/${ORDER}/note`, write)).toMatchObject({ status: 204 })
+  }
+})
+
 test('S9.1 a successor takes port and socket over without a failed call', async () => {
   system.register('billing', { id: 'billing-1', port: 26_034 })
   const first = await system.start('billing', { port: 26_034, callers })

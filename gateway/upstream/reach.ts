@@ -62,13 +62,12 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
       const instance = pickTwo(others.length ? others : instances, (i) => inFlight.get(i.key) ?? 0, clock.random)
       if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
       tried.add(instance.key)
-      try {
-        return await ask(call, instance)
-      } catch (error) {
-        const paid = attempt < ATTEMPTS && clock.now() < call.request.deadline && mayMove(call, error) ? withdraw(budget, clock.now()) : null
-        if (!paid) throw error
-        budget = paid
-      }
+      const failure = await ask(call, instance).then(() => null, (error: Error) => error)
+      const isAgain = failure ? mayMove(call, failure) : isUnserved(call) && instances.some((i) => !tried.has(i.key))
+      const paid = isAgain && attempt < ATTEMPTS && clock.now() < call.request.deadline ? withdraw(budget, clock.now()) : null
+      if (paid) budget = paid
+      else if (failure) throw failure
+      else return
     }
   }
 
@@ -93,6 +92,23 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
 function mayMove({ operation }: UpstreamCall, error: unknown): boolean {
   if (!(error instanceof SendError) || operation.isSingleUse) return false
   return error.kind === 'not-connected' || error.kind === 'peer-mismatch' || (error.kind === 'no-answer' && operation.method === 'GET')
+}
+
+/** A gateway answered for a service that is gone or busy: another instance may do the same read, or what was never begun. */
+function isUnserved({ operation, answer }: UpstreamCall): boolean {
+  if (answer?.status !== 503 || operation.isSingleUse) return false
+  return operation.method === 'GET' || codeOf(answer.body) === UNBEGUN
+}
+
+/** What a micro-gateway says when its service never saw the call. */
+const UNBEGUN = 'service-unreachable'
+
+function codeOf(body: Buffer): unknown {
+  try {
+    return (JSON.parse(body.toString('utf8')) as { code?: unknown } | null)?.code
+  } catch {
+    return undefined
+  }
 }
 
 function wire({ request, callee, operation, token }: UpstreamCall, clock: Clock): SendRequest {
