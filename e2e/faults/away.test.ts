@@ -78,7 +78,10 @@ async function readWhile(work: () => Promise<void>): Promise<void> {
   expect(answers).toBeGreaterThan(50)
 }
 
-test.each([['order-2', 'one of two instances'], ['order-2-gateway', 'the gateway of one of two instances'], ['registrar', 'the registrar'], ['registry', 'the registry'], ['monitor', 'the monitor'], ['access', 'access'], ['rabbitmq', 'the broker'], ['psp', 'the provider']])(
+test.each([
+  ['order-2', 'one of two instances'], ['order-2-gateway', 'the gateway of one of two instances'], ['registrar', 'who registers'], ['registry', 'who looks up'], ['monitor', 'who listens'],
+ , ['access', 'who decides on new tokens'], ['rabbitmq', 'the broker'], ['psp', 'the payment provider'],
+])(
   'S6.1 S7.1 no visitor sees an error on reads when %s, %s, is killed', async (name) => {
     await readWhile(async () => {
       for (let i = 0; i < 2; i++) {

@@ -1,13 +1,19 @@
 /** Visitors who read on and on, and tell of everything that was not the answer they asked for. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { Visitor } from '../shop.ts'
 
 export type Reading = { stop(): Promise<{ answers: number; errors: string[] }> }
+
+/** What a person's browser leaves between two requests; without it readers would only measure the machine. */
+const PAUSE_MS = 25
 
 /** Guests and alice by turns; nothing is asked twice. `orderId` is one of hers. */
 export async function readers(count: number, { productId, orderId }: { productId: string; orderId: string }): Promise<Reading> {
   let isOver = false
   let answers = 0
   const errors: string[] = []
+  let more = 0
+  const say = (error: string) => void (errors.length < 10 ? errors.push(error) : more++)
 
   async function read(visitor: Visitor, paths: string[]): Promise<void> {
     for (let n = 0; !isOver; n++) {
@@ -15,23 +21,27 @@ export async function readers(count: number, { productId, orderId }: { productId
       const at = new Date().toISOString()
       try {
         const { status, text, json } = await visitor.get(path)
-        if (status !== 200) errors.push(`${at} ${path}: ${status} ${text.slice(0, 200)}`)
-        for (const part of ['shipment', 'invoice']) if (json?.[part]?.state === 'unavailable') errors.push(`${at} ${path}: ${part} is unavailable`)
+        if (status !== 200) say(`${at} ${path}: ${status} ${json?.code} ${json?.traceId ?? text.slice(0, 200)}`)
+        for (const part of ['shipment', 'invoice']) if (json?.[part]?.state === 'unavailable') say(`${at} ${path}: ${part} is unavailable`)
       } catch (error) {
-        errors.push(`${at} ${path}: ${String((error as Error).cause ?? error)}`)
+        say(`${at} ${path}: ${String((error as Error).cause ?? error)}`)
       }
       answers++
+      await pause(PAUSE_MS)
     }
     await visitor.close()
   }
 
   const visitors = await Promise.all(Array.from({ length: count }, (_, i) => i % 2 ? new Visitor().signIn('alice') : new Visitor()))
-  const all = Promise.all(visitors.map((visitor, i) => read(visitor, i % 2 ? ['/api/cart', `/api/orders/${orderId}`, '/api/orders'] : ['/api/products?pageSize=5', `/api/products/${productId}`, '/api/cart'])))
+  const pathsOf = (i: number) => i % 2 ? ['/api/cart', `/api/orders/${orderId}`, '/api/orders'] : ['/api/products?pageSize=5', `/api/products/${productId}`, '/api/cart']
+  // Visitors in the middle of their visit, not at its beginning.
+  for (const [i, visitor] of visitors.entries()) for (const path of pathsOf(i)) await visitor.get(path)
+  const all = Promise.all(visitors.map((visitor, i) => read(visitor, pathsOf(i))))
   return {
     async stop() {
       isOver = true
       await all
-      return { answers, errors }
+      return { answers, errors: more ? [...errors, `and ${more} more`] : errors }
     },
   }
 }
