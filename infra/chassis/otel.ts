@@ -1,6 +1,6 @@
 /**
  * Where OpenTelemetry's SDK is used; `telemetry.ts` imports it late. Of sdk-node's tree only the part that makes spans
- * and the one that writes OTLP: sdk-node itself takes three times the memory (docs/decisions/0017).
+ * and the one that writes OTLP: sdk-node itself takes twice the memory and more (docs/decisions/0017, S13.5).
  * @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 import { trace as api, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'

@@ -27,7 +27,7 @@ test('S12.4 an unsampled trace is not even described, and loads no SDK', async (
   expect([describe.mock.calls.length, load.mock.calls.length, sent.length]).toEqual([0, 0, 0])
 })
 
-test('a sampled trace is one tree in OTLP: given ids, kind, times, status, whose it is', async () => {
+test('S13.5 a sampled trace is one tree in OTLP: given ids, kind, times, status, whose it is', async () => {
   const { telemetry, sent, spans } = setUp()
   const root = newTrace(true), child = childOf(root)
   const before = Date.now(), startedAt = performance.now()

@@ -36,7 +36,7 @@ export type SpanNote = SpanDetail & { trace: TraceContext; startedAt: number; du
 export type Writer = (notes: SpanNote[]) => Uint8Array
 
 export type Telemetry = {
-  /** The span of `trace` ends now; it began at `startedAt` (performance.now()). `describe` is called for sampled traces only. Never throws, never waits. */
+  /** The span of `trace` ends now; it began at `startedAt` (performance.now()). `describe` is called for sampled traces only. Nothing waits for it. */
   record(trace: TraceContext | null, startedAt: number, describe: () => SpanDetail): void
   /** Sends what waits, for at most `withinMs`. */
   close(withinMs?: number): Promise<void>

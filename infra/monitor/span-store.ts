@@ -1,4 +1,4 @@
-/** Spans in PostgreSQL: kept once by trace, id and producer; read as one trace, or as the requests that began lately. */
+/** Spans in PostgreSQL (S13.5): kept once by trace, id and producer; read as one trace, or as the requests that began lately. */
 import type { Attributes } from '@shop/chassis/telemetry.ts'
 import type { Store } from '@shop/chassis/store.ts'
 
