@@ -3,10 +3,11 @@
  * machine, else from the project's cache, else brought there from the distribution's packages; nothing of the
  * machine's own is installed, started or changed.
  */
-import { chmod, glob, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { glob } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { dirname, join } from 'node:path'
-import { bringPackages, readDistribution } from './apt.ts'
+import { readDistribution } from './apt.ts'
+import { bringIntoCache, isWhole } from './cache.ts'
 import { describeMissing, type PartName } from './missing.ts'
 import { run } from './run.ts'
 
@@ -28,8 +29,6 @@ export type Parts = Found & {
 }
 export type PartsOptions = { cacheDir: string; onProgress?: (text: string) => void }
 
-/** Raised when what a part consists of changes: an older cache is then made anew. */
-const RECIPE = 1
 const PACKAGES: Record<PartName, string[]> = { postgres: ['postgresql'], rabbitmq: ['rabbitmq-server'], consul: ['consul'], softhsm: ['libsofthsm2'] }
 
 /** Programs and libraries of each part that link others, as Debian lays them out. */
@@ -117,48 +116,17 @@ async function ensure<P extends PartName>(wanted: P[], { cacheDir, onProgress = 
   const missing = () => wanted.filter((part) => !found[part])
   let reason = distribution ? 'the package archives of this machine do not have it' : 'this system is not Debian or Ubuntu, so it is not fetched by itself'
   if (missing().length > 0 && distribution) {
-    reason = (await bring(missing(), cacheDir, cached, onProgress).catch((error: Error) => error.message)) ?? reason
+    const recipes = new Map(missing().map((part) => [part as string, { packages: PACKAGES[part], folder: cached(part), prove: (root: string) => prove(part, root) }]))
+    reason = (await bringIntoCache(recipes, cacheDir, onProgress).catch((error: Error) => error.message)) ?? reason
     await Promise.all(missing().map(look))
   }
   if (missing().length > 0) throw new Error(describeMissing(missing(), reason))
   return found as Pick<Found, P>
 }
 
-const stamp = `${JSON.stringify({ recipe: RECIPE })}\n`
-
 /** The part in a folder of the cache, if it is whole and finds all its libraries: the machine may have lost some since, or be another one. */
 async function usable<P extends PartName>(part: P, folder: string): Promise<Found[P] | undefined> {
-  const found = await readFile(join(folder, 'stamp.json'), 'utf8').catch(() => '')
-  return found === stamp ? prove(part, folder).catch(() => undefined) : undefined
-}
-
-/** Unpacks beside the cache, tries what was unpacked, then renames: a cache that stands is whole. Answers what went wrong on the way, if anything. */
-async function bring(parts: PartName[], cacheDir: string, cached: (part: PartName) => string, onProgress: (text: string) => void): Promise<string | undefined> {
-  await mkdir(cacheDir, { recursive: true })
-  for (const left of await paths(`${cacheDir}/unpacking-*`)) if (!isAlive(Number(left.match(/unpacking-(\d+)-/)?.[1]))) await rm(left, { recursive: true, force: true })
-  const fresh = await mkdtemp(join(cacheDir, `unpacking-${process.pid}-`))
-  try {
-    const brought = await bringPackages(new Map(parts.map((part) => [part, PACKAGES[part]])), (part) => join(fresh, part), onProgress)
-    for (const part of brought.parts as PartName[]) {
-      await prove(part, join(fresh, part))
-      await chmod(join(fresh, part), 0o755)
-      await writeFile(join(fresh, part, 'stamp.json'), stamp)
-      if (await usable(part, cached(part))) continue // another start was faster
-      await rm(cached(part), { recursive: true, force: true })
-      await rename(join(fresh, part), cached(part))
-    }
-    return brought.failure
-  } finally {
-    await rm(fresh, { recursive: true, force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as { code?: string }).code === 'EPERM'
-  }
+  return (await isWhole(folder)) ? prove(part, folder).catch(() => undefined) : undefined
 }
 
 /** Throws with the loader's words when something that the part needs is neither on the machine nor brought. */

@@ -1,0 +1,97 @@
+/** Every page, narrow and wide, light and dark: axe finds nothing, and nothing is wider than the screen. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Frame } from 'playwright-core'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { openBrowser } from './browser.ts'
+import { CARD, journey, type Person } from './person.ts'
+
+let browser: Browser
+beforeAll(async () => { browser = await openBrowser() })
+afterAll(() => browser?.close())
+const it = () => browser
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+type Found = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }
+
+async function violations(frame: Frame): Promise<string[]> {
+  await frame.evaluate(AXE)
+  const { violations } = await frame.evaluate(() => (globalThis as unknown as { axe: { run(options: object): Promise<Found> } }).axe.run({ iframes: false, resultTypes: ['violations'] }))
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} (${failureSummary.replaceAll(/\s+/g, ' ').slice(0, 240)})`))
+}
+
+/** Judges the page that is open, with its frames. */
+async function judge({ page }: Person, name: string): Promise<void> {
+  const found: string[] = []
+  for (const width of [390, 1440]) {
+    await page.setViewportSize({ width, height: 900 })
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+    if (wide > width) found.push(`${name} ${width}: ${wide} px wide`)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      for (const frame of page.frames().filter((f) => f === page.mainFrame() || f.url().startsWith('https:'))) found.push(...(await violations(frame)).map((text) => `${name} ${width} ${colorScheme}: ${text}`))
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+  expect.soft(found).toEqual([])
+}
+
+journey('what a visitor sees', it, async (person) => {
+  const { page } = person
+  person.mayHear(/status of 404/)
+  const name = await person.open('/').then(() => person.addToCart('lamp'))
+  await judge(person, 'product')
+  for (const path of ['/', '/search', '/search?search=lamp', '/search?search=zzzz', '/cart', '/not-there']) await person.open(path).then(() => judge(person, path))
+  expect(name).toBeTruthy()
+  await person.open('/')
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('Password').waitFor()
+  await judge(person, 'sign-in')
+  await page.getByRole('link', { name: 'Create an account' }).click()
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.getByRole('alert').waitFor()
+  await judge(person, 'register')
+})
+
+journey('what a customer sees', it, async (person) => {
+  const { page } = person
+  await person.open('/orders')
+  await person.register()
+  await judge(person, 'no orders')
+  await person.open('/cart').then(() => judge(person, 'empty cart'))
+  await person.addToCart('lamp')
+  await person.open('/checkout')
+  await person.field.getByRole('button', { name: 'Use this card' }).click()
+  await person.field.getByText('Please fill this in').first().waitFor()
+  await judge(person, 'checkout by card')
+  await person.fillAddress()
+  await person.giveAccount()
+  await judge(person, 'checkout, ready')
+  await person.order()
+  await person.headline('Confirmed').waitFor()
+  await judge(person, 'order')
+  await page.getByRole('button', { name: 'Cancel order' }).click()
+  await page.getByRole('dialog').waitFor()
+  await judge(person, 'order, dialog')
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: /^Invoice/ }).click()
+  await judge(person, 'invoice')
+  await person.open('/account').then(() => judge(person, 'account'))
+  await person.addToCart('lamp')
+  await person.open('/checkout')
+  await person.giveCard(CARD.declined)
+  await person.order()
+  await page.getByRole('heading', { name: 'Your payment was declined' }).waitFor()
+  await judge(person, 'declined order')
+  await person.open('/orders').then(() => judge(person, 'orders'))
+})
+
+journey('what a seller sees', it, async (person) => {
+  await person.open('/seller')
+  await person.signIn('lumen')
+  await judge(person, 'products')
+  await person.open('/seller/new')
+  await person.page.getByRole('button', { name: 'Offer it' }).click()
+  await person.page.getByText('Enter 2 to 80 characters').waitFor()
+  await judge(person, 'new product')
+})
