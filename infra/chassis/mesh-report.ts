@@ -1,6 +1,6 @@
 /** Security events and spans of a process that speaks in the mesh itself: straight to the monitor over mutual TLS (S5.1, S12.4). */
 import type { WorkloadIdentity } from './identity.ts'
-import { createReporter, type Report } from './security-event.ts'
+import { createReporter, EventsRefused, isFinal, type Report } from './security-event.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import { createMeshPool } from './tls.ts'
 
@@ -22,7 +22,7 @@ export function createMeshReporter(process: string, monitor: string, identity: W
   }
   const { report, flush } = createReporter(process, async (events) => {
     const status = await post('/events', JSON.stringify(events))
-    if (status >= 300) throw new Error(`the monitor answered ${status}`)
+    if (status >= 300) throw new (isFinal(status) ? EventsRefused : Error)(`the monitor answered ${status}`)
   })
   let telemetry: Telemetry | undefined
   return {

@@ -44,26 +44,47 @@ export type SecurityEvent = z.infer<typeof securityEventSchema>
 
 export type Report = (detail: SecurityEvent['data']) => void
 
-/** Turns details into events and hands them over in batches. Loses nothing silently: what the bounded buffer drops is counted and reported. */
+/** Thrown by a sender whose receiver will never take this batch as it is. */
+export class EventsRefused extends Error {}
+
+/** Whether an answer to a batch is about what it holds: sent again it would be the same. */
+export const isFinal = (status: number): boolean => status === 400 || status === 413 || status === 422
+
+const BATCH = 100
+
+/**
+ * Turns details into events and hands them over in batches. Loses nothing silently: what the bounded buffer drops is
+ * counted and reported. One event that nobody takes never holds up the others: else whoever makes one silences us.
+ */
 export function createReporter(process: string, send: (events: SecurityEvent[]) => Promise<void>, now = () => new Date()): { report: Report; flush(): Promise<void> } {
   let waiting: SecurityEvent[] = []
   let dropped = 0
+  let size = BATCH
   let sending: Promise<void> | null = null
-  const event = (data: SecurityEvent['data']): SecurityEvent => ({ specversion: '1.0', id: randomUUID(), type: `security.${data.code}`, source: process, time: now().toISOString(), data })
+  const event = (data: SecurityEvent['data']): SecurityEvent => ({ specversion: '1.0', id: randomUUID(), type: `security.${data.code}`, source: process, time: now().toISOString(), data: inPlainText(data) })
   async function pump(): Promise<void> {
     while (waiting.length) {
-      const batch = waiting.slice(0, 100)
+      const batch = waiting.slice(0, size)
       try {
         await send(batch)
-        waiting = waiting.slice(batch.length)
-        if (dropped) {
-          waiting.push(event({ detection: 'OVERLOAD', control: 'security-events', strategies: ['S5.1'], code: 'events-dropped', severity: 'high', reason: `${dropped} events did not fit the buffer` }))
-          dropped = 0
+        size = BATCH
+        done(batch.length)
+      } catch (error) {
+        if (!(error instanceof EventsRefused)) await new Promise((resolve) => setTimeout(resolve, 500).unref())
+        else if (batch.length > 1) size = Math.ceil(batch.length / 2)
+        else {
+          dropped++
+          done(1)
         }
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 500).unref())
       }
     }
+  }
+  function done(count: number): void {
+    waiting = waiting.slice(count)
+    // Told when the way is free again, and not over and over by the telling itself.
+    if (!dropped || size !== BATCH) return
+    waiting.push(event({ detection: 'OVERLOAD', control: 'security-events', strategies: ['S5.1'], code: 'events-dropped', severity: 'high', reason: `${dropped} events did not fit the buffer or were not taken` }))
+    dropped = 0
   }
   const flush = () => (sending ??= pump().finally(() => { sending = null }))
   return {
@@ -75,6 +96,10 @@ export function createReporter(process: string, send: (events: SecurityEvent[]) 
     flush,
   }
 }
+
+/** What an attacker wrote stands in names of fields and reasons; cutting it may break a character in two. Every reader must take it. */
+const inPlainText = (data: SecurityEvent['data']): SecurityEvent['data'] =>
+  JSON.parse(JSON.stringify(data), (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd') : value)) as SecurityEvent['data']
 
 /** What a refused request tells the monitor; null for problems that are no misuse (a 404 for a product that is gone). */
 export function detailOf(problem: Problem, about: { subject?: string; address?: string; traceId?: string; operation?: string; credential?: string }): SecurityEvent['data'] | null {

@@ -9,7 +9,7 @@ import { createLog, type Logger } from './log.ts'
 import { createNeighbours, type Neighbour } from './neighbour.ts'
 import { loadApi, readOpenApi } from './operation.ts'
 import { createOutbox, startRelay, type Outbox } from './outbox.ts'
-import { createReporter, type Report, type SecurityEvent } from './security-event.ts'
+import { createReporter, EventsRefused, isFinal, type Report, type SecurityEvent } from './security-event.ts'
 import { createApp, listenOnSocket, type Routes } from './server.ts'
 import type { Service } from './service.ts'
 import { createStore, databaseSchema, type Store } from './store.ts'
@@ -55,7 +55,7 @@ export async function startService<Config extends { socket: string; outboundSock
   const monitor = neighbours.of('monitor')
   const reporter = createReporter(launch.process, async (events: SecurityEvent[]) => {
     const answer = await monitor.request({ method: 'POST', path: '/events', body: events })
-    if (answer.status >= 300) throw new Error(`the monitor answered ${answer.status}`)
+    if (answer.status >= 300) throw new (isFinal(answer.status) ? EventsRefused : Error)(`the monitor answered ${answer.status}`)
   })
   const telemetry = createTelemetry({
     process: launch.process, workload: service.name, version: launch.version, report: reporter.report,
