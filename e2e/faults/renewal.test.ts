@@ -51,6 +51,7 @@ test(`S1.5 S4.3 no request fails in ${SECONDS} s while everything is renewed`, a
   for (const { name, spiffeId } of endpoints.processes)
     if (spiffeId) expect([name, times(name, /"msg":"certificate renewed"/g) >= 2]).toEqual([name, true])
   await eventually('new signing keys', async () => times('exchange', /"msg":"signing keys changed"/g) >= 3 && times('identity', /"msg":"signing keys changed"/g) >= 2)
-  expect((await allHealthy()).filter(({ restarts }) => restarts > 0).map(({ name }) => name)).toEqual([])
+  // Who speaks to Consul has that certificate in its launch document, and is started anew with it: nobody may notice that either.
+  expect((await allHealthy()).filter(({ name, restarts }) => restarts > 0 && !['registry', 'registrar'].includes(name)).map(({ name }) => name)).toEqual([])
   await Promise.all([alice.close(), bob.close()])
 }, 180_000)
