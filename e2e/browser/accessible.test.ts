@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Frame } from 'playwright-core'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
-import { CARD, journey, type Person } from './person.ts'
+import { arrive, CARD, journey, type Person } from './person.ts'
 
 let browser: Browser
 beforeAll(async () => { browser = await openBrowser() })
@@ -36,13 +36,20 @@ async function judge({ page }: Person, name: string): Promise<void> {
   expect.soft(found).toEqual([])
 }
 
+test('the judge sees what is wrong', async () => {
+  const { context, page } = await arrive(browser)
+  await page.setContent('<html lang="en"><title>Bad</title><main><h1>Bad</h1><img src="x"><p style="color: #aaa">pale</p></main>')
+  expect((await violations(page.mainFrame())).map((text) => text.split(':')[0])).toEqual(expect.arrayContaining(['image-alt', 'color-contrast']))
+  await context.close()
+})
+
 journey('what a visitor sees', it, async (person) => {
   const { page } = person
-  person.mayHear(/status of 404/)
-  const name = await person.open('/').then(() => person.addToCart('lamp'))
+  person.mayHear(/status of (400|404)/)
+  await person.open('/')
+  await person.addToCart('lamp')
   await judge(person, 'product')
   for (const path of ['/', '/search', '/search?search=lamp', '/search?search=zzzz', '/cart', '/not-there']) await person.open(path).then(() => judge(person, path))
-  expect(name).toBeTruthy()
   await person.open('/')
   await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('Password').waitFor()

@@ -15,8 +15,8 @@ const NO_BROWSER = 'There is no browser: run this with npm test, which brings on
 
 /** Resolves with a browser that closes with everything it wrote. Throws when there is none: these tests are never left out. */
 export async function openBrowser(): Promise<Browser> {
-  const path = process.env['SHOP_BROWSER'] ?? onPath('chromium', 'google-chrome-stable', 'google-chrome')
-  if (!path) throw new Error(NO_BROWSER)
+  const path = process.env['SHOP_BROWSER'] ?? (process.env['SHOP_NO_BROWSER'] ? undefined : onPath('chromium', 'google-chrome-stable', 'google-chrome'))
+  if (!path) throw new Error(process.env['SHOP_NO_BROWSER'] ?? NO_BROWSER)
   const home = mkdtempSync(join(tmpdir(), 'shop-browser-'))
   const env = { ...process.env, HOME: home, XDG_CACHE_HOME: join(home, 'cache'), XDG_CONFIG_HOME: join(home, 'config'), ...JSON.parse(process.env['SHOP_BROWSER_ENV'] ?? '{}') } as Record<string, string>
   const remove = () => rmSync(home, { recursive: true, force: true, maxRetries: 5 })

@@ -24,7 +24,8 @@ const UNPACKED: Record<Tool, string> = { browser: 'usr/lib/chromium/chromium', c
 const FONTS = `<?xml version="1.0"?>
 <fontconfig>
 <dir prefix="relative">usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>
-${['Sans', 'Serif', 'Mono'].map((kind) => `<alias><family>${kind === 'Mono' ? 'monospace' : kind === 'Sans' ? 'sans-serif' : 'serif'}</family><prefer><family>Liberation ${kind}</family></prefer></alias>`).join('\n')}
+<alias><family>monospace</family><prefer><family>Liberation Mono</family></prefer></alias>
+<match target="pattern"><edit name="family" mode="append_last"><string>Liberation Sans</string></edit></match>
 </fontconfig>
 `
 
