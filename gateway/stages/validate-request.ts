@@ -5,9 +5,9 @@ import type { Stage } from '../pipeline.ts'
 
 /**
  * What an operation does not declare does not pass: unknown, repeated, mistyped and oversized input is refused with the
- * field named (S5.1, T1). A page of the storefront reads its own query and form.
+ * field named (S5.1, T1). A page of the storefront reads its own query and form. `parse` throws body-malformed.
  */
-export const validateRequest = (): Stage<EdgeCall> => async (call, next) => {
+export const validateRequest = (parse: (bytes: Buffer) => unknown = parseJsonStrictly): Stage<EdgeCall> => async (call, next) => {
   const target = call.target!
   if (target.kind === 'operation') {
     const { operation, params } = target
@@ -16,7 +16,7 @@ export const validateRequest = (): Stage<EdgeCall> => async (call, next) => {
     if (bytes.length && operation.mediaTypes.length) {
       requireMediaType(operation, call.header('content-type'))
       if (call.form) refuseOtherFields(call.form)
-      else body = parseJsonStrictly(bytes)
+      else body = parse(bytes)
       call.rawBody = bytes
     } else if (bytes.length) body = null // declared by none: checkRequest names it
     call.input = operation.checkRequest({ params, query: call.query, header: call.header, body })

@@ -92,7 +92,7 @@ describe('parseJsonStrictly', () => {
   const parse = (text: string | Buffer) => parseJsonStrictly(Buffer.from(text as string))
   test.each([
     ['a duplicate key', '{"a":1,"a":2}'], ['a duplicate key in escapes', '{"a":1,"\\u0061":2}'], ['__proto__', '{"__proto__":{"x":1}}'], ['a byte order mark', '\ufeff{}'], ['trailing data', '{} {}'],
-    ['a number beyond doubles', '[1e400]'], ['a number that loses its last digit', '[9007199254740993]'], ['negative zero', '[-0]'], ['a lone surrogate', '["\\ud800"]'], ['nothing', ''],
+    ['a number beyond doubles', '[1e400]'], ['a number that loses its last digit', '[9007199254740993]'], ['negative zero', '[-0]'], ['a lone surrogate', '["\\ud800"]'], ['a lone surrogate in a key', '{"\\ud800":1}'], ['nothing', ''],
     ['depth', '['.repeat(100_000)], ['single quotes', "{'a':1}"], ['NaN', '[NaN]'], ['a comment', '{}//x'],
   ])('%s is refused', (_name, text) => expect(codeOf(() => parse(text))).toBe('body-malformed'))
   test('bytes that are not UTF-8 are refused', () => expect(codeOf(() => parseJsonStrictly(Buffer.from([0x22, 0xc0, 0xae, 0x22])))).toBe('body-malformed'))

@@ -325,6 +325,7 @@ function scanJson(text: string): void {
       }
       const seen = keys.at(-1)!
       if (seen.has(key)) throw BodyMalformed({ detail: `The key '${key.slice(0, 64)}' stands twice` })
+      if (!key.isWellFormed()) throw BodyMalformed({ detail: 'A key holds a lone surrogate' })
       if (key === '__proto__') throw BodyMalformed({ detail: 'A key is not allowed' })
       seen.add(key)
     }

@@ -35,6 +35,7 @@ export const controls: Control[] = [
   row('S2.6 S4.2',   'mutual-tls',             micro),
   row('S1.2 S10.3',  'refuse-tokens',          edge),
   row('S5.1 T1',     'canonical-request',      edge),
+  row('S5.1 T1',     'strict-json',            edge),
   row('S10.1',       'seal-session',           edge),
   row('S10.1 T1',    'same-origin',            edge),
   row('S2.1',        'authorize-coarsely',     edge),

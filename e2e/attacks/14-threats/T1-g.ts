@@ -50,7 +50,7 @@ attack({
     let isSmuggled = false
     for (const [what, bytes] of twoReadings()) {
       const seen = await exchange(freshAddress(), bytes)
-      if (seen.json?.code) scene.answered(seen, what, { code: seen.json.code, detection: seen.json.code === 'method-not-allowed' ? 'RE1' : 'FRAMING' })
+      if (seen.json?.code) scene.answered(seen, what, { code: seen.json.code, ...(seen.json.code === 'method-not-allowed' && { detection: 'RE1', control: undefined }) })
       else scene.note({ request: what, answers: seen.answers, status: seen.status, isClosed: seen.isClosed })
       // Kept open after a refusal, the connection would read on where the first request was left.
       if (seen.answers > 1 || !seen.isClosed) {

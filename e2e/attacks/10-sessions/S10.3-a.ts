@@ -1,0 +1,34 @@
+// Internal tokens are looked for in everything that a customer is shown.
+import { crawl } from '../crawl.ts'
+import { attack } from '../attack.ts'
+
+const claimsOf = (token: string): Record<string, unknown> => {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8')) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+/** A token of any issuer; in a signed-in browser there is no reason for one. */
+const tokensIn = (text: string) => [...text.matchAll(/eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g)].map(([token]) => token)
+
+attack({
+  id: 'S10.3-a',
+  strategies: ['S10.3'],
+  kind: 'inherent',
+  goal: 'find a token of the inside in an answer of the outside',
+  without: null,
+  stopped: null,
+  async run(scene) {
+    const seen = await crawl(scene)
+    const found = seen.flatMap(({ request, text }) => tokensIn(text).map((token) => ({ request, issuer: String(claimsOf(token)['iss']) })))
+    scene.note({ answers: seen.length, found })
+    // The only token that a browser carries is the hint of who signs out, on its way to its own issuer.
+    return found.some(({ request, issuer }) => !(request.includes('/logout') && !issuer.includes('exchange')))
+  },
+  async probe(scene) {
+    const edge = await scene.insider('edge')
+    const { json } = await edge.exchange({ audience: 'order', scope: 'getCart', subjectToken: await edge.userToken('alice') })
+    return tokensIn(JSON.stringify({ a: json.access_token })).length === 1
+  },
+})
