@@ -129,9 +129,18 @@ export async function paymentToken(visitor: Visitor, instrument: { cardNumber: s
   return answer.json.token as string
 }
 
+/** Products with at least `stock` pieces, in random order: tests beside each other rarely want the same last one. */
+export async function wellStocked(visitor: Visitor, stock = 10): Promise<string[]> {
+  const found: { id: string; at: number }[] = []
+  for (let page = 1; page <= 3; page++)
+    for (const product of (await visitor.get(`/api/products?pageSize=24&page=${page}`)).json.items) if (product.stock >= stock) found.push({ id: product.id, at: Math.random() })
+  if (found.length === 0) throw new Error(`no product has ${stock} pieces left`)
+  return found.sort((a, b) => a.at - b.at).map(({ id }) => id)
+}
+
 /** Fills the cart with `quantity` of `products` random things in stock and orders them. Resolves with the answer to placeOrder. */
 export async function buy(visitor: Visitor, wish: { delivery?: 'standard' | 'express'; method?: 'card' | 'bank-account'; token?: string; key?: string; productIds?: string[]; quantity?: number } = {}): Promise<Answer> {
-  const productIds = wish.productIds ?? (await visitor.get('/api/products?pageSize=5')).json.items.filter((p: { stock: number }) => p.stock > 0).slice(0, 2).map((p: { id: string }) => p.id)
+  const productIds = wish.productIds ?? (await wellStocked(visitor)).slice(0, 2)
   for (const id of productIds) {
     const put = await visitor.send('PUT', `/api/cart/lines/${id}`, { quantity: wish.quantity ?? 1 })
     if (put.status !== 200) throw new Error(`cart: ${put.status} ${put.text}`)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { address, buy, endpoints, eventually, paymentToken, settled, Visitor } from '../shop.ts'
+import { address, buy, endpoints, eventually, paymentToken, settled, Visitor, wellStocked } from '../shop.ts'
 
 let alice: Visitor, bob: Visitor
 beforeAll(async () => {
@@ -41,7 +41,7 @@ describe('a customer buys', () => {
   })
 
   test('A6 a declined card leaves nothing behind, and another card pays', async () => {
-    const { id } = (await alice.get('/api/products?pageSize=20')).json.items.find((p: any) => p.stock > 3)
+    const id = (await wellStocked(alice))[0]!
     const before = await stockOf(id)
     const declined = await buy(alice, { productIds: [id], token: await paymentToken(alice, { cardNumber: '4000000000000002' }) })
     expect(declined.status).toBe(201)
@@ -56,7 +56,7 @@ describe('a customer buys', () => {
   })
 
   test('A6 cancelled after payment: refunded once, parcel stopped, stock back', async () => {
-    const { id } = (await alice.get('/api/products?pageSize=30')).json.items.at(-1)
+    const id = (await wellStocked(alice))[0]!
     const before = await stockOf(id)
     const placed = await buy(alice, { productIds: [id] })
     await settled(alice, placed.json.id)
@@ -73,7 +73,7 @@ describe('a customer buys', () => {
 
   test('S8.3 the same order sent twice at once is one order', async () => {
     const key = randomUUID()
-    const productId = (await bob.get('/api/products?pageSize=3')).json.items[0].id
+    const productId = (await wellStocked(bob))[0]!
     await bob.send('PUT', `/api/cart/lines/${productId}`, { quantity: 1 })
     const { json: cart } = await bob.get('/api/cart')
     const body = { delivery: 'standard', name: 'Bob', address, payment: { method: 'card', token: await paymentToken(bob) }, agreedTotalMinor: cart.totalMinor, currency: 'EUR' }
@@ -88,13 +88,13 @@ describe('a customer buys', () => {
 describe('a visitor', () => {
   test('A2 finds the cart again after signing in', async () => {
     const visitor = new Visitor()
-    const products = (await visitor.get('/api/products?pageSize=4')).json.items
-    await visitor.send('PUT', `/api/cart/lines/${products[3].id}`, { quantity: 2 })
+    const productId = (await wellStocked(visitor))[0]!
+    await visitor.send('PUT', `/api/cart/lines/${productId}`, { quantity: 2 })
     const other = await new Visitor().signIn('carol')
-    for (const { productId } of (await other.get('/api/cart')).json.lines) await other.send('DELETE', `/api/cart/lines/${productId}`)
+    for (const line of (await other.get('/api/cart')).json.lines) await other.send('DELETE', `/api/cart/lines/${line.productId}`)
     await visitor.signIn('carol')
     const { lines } = (await visitor.get('/api/cart')).json
-    expect(lines).toEqual([expect.objectContaining({ productId: products[3].id, quantity: 2 })])
+    expect(lines).toEqual([expect.objectContaining({ productId, quantity: 2 })])
     await Promise.all([visitor.close(), other.close()])
   })
 })
