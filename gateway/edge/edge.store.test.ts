@@ -103,7 +103,8 @@ test('S10.1 a session whose cookie never comes back is soon gone, one that is us
 test('S10.1 a row copied over another does not open', async () => {
   const [victim, thief] = [await edge.tab(), await edge.tab()]
   await edge.store.query('update sessions set sealed = (select sealed from sessions where hash = $1) where hash = $2', [hashOfCookie(victim.cookie()), hashOfCookie(thief.cookie())])
-  expect((await thief.go('PUT', `/api/cart/lines/${id}`, { body: '{"quantity":1}' })).status).toBe(500)
+  expect(await thief.go('PUT', `/api/cart/lines/${id}`, { body: '{"quantity":1}' })).toMatchObject({ status: 401, json: { code: 'session-invalid' } })
+  expect(edge.events).toContainEqual(expect.objectContaining({ detection: 'SE1', control: 'session' }))
 })
 
 const forged = (cookie: string) => cookie.slice(0, -1) + (cookie.endsWith('A') ? 'B' : 'A')
