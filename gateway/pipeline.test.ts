@@ -1,4 +1,4 @@
-import { Problem, problem } from '@shop/chassis/problem.ts'
+import { problem, type Problem } from '@shop/chassis/problem.ts'
 import { expect, test } from 'vitest'
 import { compose, control, type Stage } from './pipeline.ts'
 

@@ -126,7 +126,7 @@ describe('RabbitMQ', () => {
     const channel = await connection.createChannel()
     const message = await channel.get('billing', { noAck: true })
     await connection.close()
-    expect(message && message.content.toString()).toBe('hello')
+    expect((message as amqp.GetMessage).content.toString()).toBe('hello')
   })
   test.each<[string, string, (channel: amqp.ConfirmChannel) => Promise<unknown>]>([
     ["publishes another's topic", 'order', publish(EVENTS, 'payment.settled')],
@@ -166,7 +166,7 @@ describe('RabbitMQ', () => {
     let dead: amqp.GetMessage | false = false
     await until(async () => !!(dead = await hands.get('billing.dead')))
     const letter = dead as unknown as amqp.GetMessage
-    const topic = (letter.properties.headers?.['x-death'] as { 'routing-keys': string[] }[])[0]?.['routing-keys'][0] as string
+    const topic = (letter.properties.headers!['x-death'] as { 'routing-keys': string[] }[])[0]!['routing-keys'][0] as string
     hands.publish(REPLAY, topic, letter.content, { headers: { to: 'billing' }, mandatory: true, persistent: true })
     await hands.waitForConfirms()
     hands.ack(letter)
