@@ -4,13 +4,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
 import { endpoints, freshAddress } from '../../shop.ts'
 import { attack, NotRun } from '../attack.ts'
 import { Insider } from '../insider.ts'
 import type { Scene } from '../scene.ts'
-
-type Client = { key: string | Buffer; cert: string | Buffer }
+import { speak, type Client } from '../tls-client.ts'
 
 /** pki answers anyone who brings a one-time secret; it is asked only with certificates that are none. */
 const LISTENERS = endpoints.processes.filter(({ kind, name, address }) => address && (kind === 'micro-gateway' || ['access', 'exchange', 'registry', 'monitor', 'pki'].includes(name) || name.startsWith('consul-') || name === 'rabbitmq'))
@@ -26,19 +24,6 @@ function selfSigned(): Client {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** The first bytes that come back for a plain GET, or how the connection ended. */
-function speak(address: string, source: string, client: Client | undefined): Promise<{ bytes: string; end: string }> {
-  return new Promise((resolve) => {
-    const [host, port] = address.split(':')
-    const socket = connect({ host, port: Number(port), localAddress: source, rejectUnauthorized: false, ...client, timeout: 5_000 } as never)
-    const done = (end: string, bytes = '') => { socket.destroy(); resolve({ bytes, end }) }
-    socket.once('secureConnect', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
-    socket.once('data', (data: Buffer) => done('answered', data.toString('latin1', 0, 80)))
-    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message))
-    socket.once('end', () => done('closed')).once('timeout', () => done('silent'))
-  })
 }
 
 async function goRound(scene: Scene): Promise<boolean> {
