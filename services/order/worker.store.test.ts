@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createLog } from '@shop/chassis/log.ts'
 import { createNeighbours } from '@shop/chassis/neighbour.ts'
 import { createOutbox } from '@shop/chassis/outbox.ts'
+import { Unavailable } from '@shop/chassis/problem.ts'
 import { createStoreOn, type Store } from '@shop/chassis/store.ts'
 import { testDatabase, type TestDatabase } from '@shop/deploy/backing/test-database.ts'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -55,19 +56,36 @@ const reaches = (id: string, ...states: State[]) => vi.waitFor(async () => {
   return order
 }, { timeout: 10_000, interval: 20 })
 
-async function setUp(behaviour: Partial<Behaviour> = {}, parts: { pollMs?: number; giveUpMs?: number; isWorking?: boolean } = {}): Promise<{ world: World; socket: string }> {
+async function setUp(behaviour: Partial<Behaviour> = {}, parts: { pollMs?: number; giveUpMs?: number; leaseMs?: number; store?: Store; isWorking?: boolean } = {}): Promise<{ world: World; socket: string }> {
   const socket = join(tmpdir(), `order-${process.pid}-${randomInt(1e9)}`)
   const { world, close } = await startNeighbours(socket, Object.assign(behaviour, { loss: 0, delayMs: 0, random: Math.random, isOutOfStock: () => false, isDeclined: () => false, ...behaviour }))
   const { of, close: hangUp } = createNeighbours(socket)
   closing.push(close, hangUp)
   if (parts.isWorking !== false)
     closing.push(await startWorker({
-      store, advance, log, name: 'order-1', leaseMs: 2_000, pollMs: parts.pollMs ?? 30, giveUpMs: parts.giveUpMs ?? 60_000, concurrency: 4, now: () => new Date(), random: Math.random,
+      store: parts.store ?? store, advance, log, name: 'order-1', leaseMs: parts.leaseMs ?? 2_000, pollMs: parts.pollMs ?? 30, giveUpMs: parts.giveUpMs ?? 60_000, concurrency: 4, now: () => new Date(), random: Math.random,
       steps: { ...stockSteps(of('catalog')), ...paymentSteps(of('billing')), ...shipmentSteps(of('shipping')) },
     }))
   return { world, socket }
 }
+/** The store, away from the first step's outcome for so long. */
+function awayOnce(ms: number): Store {
+  let until: number | undefined
+  const there = <T>(work: () => Promise<T>): Promise<T> => (until !== undefined && Date.now() < until ? Promise.reject(Unavailable()) : work())
+  return {
+    ...store,
+    query: (text, values) => there(() => store.query(text, values)),
+    transaction: (work) => { until ??= Date.now() + ms; return there(() => store.transaction(work)) },
+  }
+}
 const topics = async (id: string) => (await store.query('select topic from outbox where subject = $1 order by position', [id])).rows.map((r) => r.topic)
+
+test('A6 an order whose step could not be stored goes on when the store is back, not when the lease ends', async () => {
+  const { world } = await setUp({}, { leaseMs: 60_000, store: awayOnce(2_500) })
+  const { id } = await place()
+  await reaches(id, 'completed')
+  expect(world.money.get(id)).toMatchObject({ charged: 1_000, authorized: 0 })
+}, 15_000)
 
 test('an express order is completed as soon as it is placed, not at the next poll, and forgets its payment token', async () => {
   const { world } = await setUp({}, { pollMs: 60_000 })

@@ -58,11 +58,14 @@ export async function startWorker(d: WorkerParts): Promise<() => Promise<void>> 
   async function drive(claimed: Order): Promise<void> {
     for (let order: Order | null = claimed; order && !isStopping; ) order = await step(order)
   }
-  /** What came of a step could not be stored: the step is done again, now that the store is back or when the lease ends. */
+  /** What came of a step could not be stored: the step is done again as soon as the store is back, at the latest when the lease ends. */
   async function again(order: Order, error: unknown): Promise<void> {
     d.log.warn({ err: error, orderId: order.id }, 'the step will be done again')
-    await setTimeout(1_000)
-    await postpone(d.store, order, d.name, 0).catch(() => {})
+    const leaseEnds = d.now().getTime() + d.leaseMs
+    for (let attempt = 1; !isStopping && d.now().getTime() < leaseEnds; attempt++) {
+      await setTimeout(backOffMs(attempt, d.random()))
+      if (await postpone(d.store, order, d.name, 0).then(() => true, () => false)) return
+    }
   }
 
   /** One step; the order again when this worker goes on with it. */
