@@ -5,6 +5,7 @@ import { endpoints, eventually } from '../shop.ts'
 import { deadLetters, findFaults, openBooks } from './books.ts'
 import { chance, seedOf, type Chance } from './chance.ts'
 import { customer, type Met } from './customers.ts'
+import { forgeries } from './forgeries.ts'
 import { allHealthy, back, processes, signal, type Running } from './processes.ts'
 import { newProduct } from './seller.ts'
 
@@ -79,11 +80,13 @@ test(`A6-a ${KILLS} kills, and every order ends whole or undone`, async () => {
   const accepted = customers.flatMap((one) => one.accepted)
   console.log(`${accepted.length} orders; met ${[...met].sort((a, b) => b[1] - a[1]).slice(0, 20).map(([what, times]) => `${times}× ${what}`).join('; ')}`)
 
+  const expected = { accepted: accepted.map(({ id }) => id), stock }
   let faults: string[] = []
-  await eventually('books in order', async () => (faults = await findFaults(ask, { accepted: accepted.map(({ id }) => id), stock })).length === 0, 30_000 - (Date.now() - healthyAt)).catch(() => {})
+  await eventually('books in order', async () => (faults = await findFaults(ask, expected)).length === 0, 30_000 - (Date.now() - healthyAt)).catch(() => {})
   console.log(`books in order ${faults.length === 0} after ${(Date.now() - healthyAt) / 1000} s`)
   expect(faults).toEqual([])
   expect(await deadLetters()).toEqual([])
+  for (const [what, forged] of forgeries(ask)) expect([what, (await findFaults(forged, expected)).length > 0]).toEqual([what, true])
   const names = new Set(killed.map(({ name }) => name))
   expect(healthy.filter(({ name, restarts }) => !names.has(name) && restarts !== before.get(name)).map(({ name }) => `${name} died by itself`)).toEqual([])
   expect(killed).toHaveLength(KILLS)
