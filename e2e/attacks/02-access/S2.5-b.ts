@@ -1,6 +1,6 @@
 // A token caught in one order instance is shown with the certificate of another one: same workload, same operation,
 // same audience. Nothing but the pair of hands is wrong.
-import { Visitor } from '../../shop.ts'
+import type { Visitor } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import { Insider } from '../insider.ts'
 import type { Scene } from '../scene.ts'

@@ -19,7 +19,7 @@ function forge(held: { key: string; certificate: string }): [string, Client][] {
   const at = (name: string) => join(folder, name)
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
   const read = (name: string) => readFileSync(at(name), 'utf8')
-  const subject = `/${new X509Certificate(held.certificate.match(/-----BEGIN[^]+?END CERTIFICATE-----/g)!.at(-1)!).issuer.split('\n').join('/')}`
+  const subject = `/${new X509Certificate(held.certificate.match(/-----BEGIN[\s\S]+?END CERTIFICATE-----/g)!.at(-1)!).issuer.split('\n').join('/')}`
   try {
     writeFileSync(at('leaf.pem'), held.certificate, { mode: 0o600 })
     writeFileSync(at('leaf.key'), held.key, { mode: 0o600 })
