@@ -7,8 +7,9 @@ import { arrive, type Person } from './person.ts'
 
 const folder = join(import.meta.dirname, '../../docs/screenshots')
 const MOST_BYTES = 400_000
-/** By width: what fits a README. */
-const MOST_HEIGHT: Record<number, number> = { 390: 1800, 1440: 1250 }
+const MOST_HEIGHT = 1800
+/** Pages of many pictures would weigh too much. */
+const LIST_HEIGHT = 1250
 
 mkdirSync(folder, { recursive: true })
 const browser = await openBrowser()
@@ -20,16 +21,16 @@ try {
 
 /** One customer and one seller, and what they see on the way. */
 async function takeSet(width: number): Promise<void> {
-  const take = (page: Page, name: string) => takePicture(page, `${name}-${width}`)
+  const take = (page: Page, name: string, most = MOST_HEIGHT) => takePicture(page, `${name}-${width}`, width > 600 ? most : MOST_HEIGHT)
   const person = await arrive(browser, { width })
   const { page } = person
   await person.open('/')
-  await take(page, 'home')
+  await take(page, 'home', LIST_HEIGHT)
   await person.open('/search?search=lamp')
-  await take(page, 'search')
+  await take(page, 'search', LIST_HEIGHT)
   await page.getByRole('main').getByRole('heading', { level: 2 }).getByRole('link').first().click()
   await page.getByRole('button', { name: 'Add to cart' }).waitFor()
-  await take(page, 'product')
+  await take(page, 'product', LIST_HEIGHT)
   await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('Password').waitFor()
   await take(page, 'sign-in')
@@ -53,7 +54,7 @@ async function takeSet(width: number): Promise<void> {
   await take(page, 'account')
   await page.emulateMedia({ colorScheme: 'dark' })
   await person.open('/')
-  await take(page, 'home-dark')
+  await take(page, 'home-dark', LIST_HEIGHT)
   await finish(person)
 
   const seller = await arrive(browser, { width })
@@ -63,11 +64,12 @@ async function takeSet(width: number): Promise<void> {
   await finish(seller)
 }
 
-async function takePicture(page: Page, name: string): Promise<void> {
+async function takePicture(page: Page, name: string, most: number): Promise<void> {
   // Pictures load as they come into view: the whole page has to have been seen once.
   const before = page.viewportSize()!
-  const height = Math.min(MOST_HEIGHT[before.width]!, await page.evaluate(() => document.documentElement.scrollHeight))
+  const height = Math.min(most, await page.evaluate(() => document.documentElement.scrollHeight))
   await page.setViewportSize({ width: before.width, height })
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
   await page.waitForFunction(() => [...document.images].filter((i) => i.getBoundingClientRect().top < innerHeight).every((i) => i.complete))
   const path = join(folder, `${name}.png`)
   await page.screenshot({ path, scale: 'css' })
