@@ -23,15 +23,17 @@ export function describeStatus({ phase, startedAt, losses, absent, processes, ch
 }
 
 /** For people: a line each, and of what is not healthy its last words. */
-export function printStatus(status: Status): string {
+export function printStatus(status: Status, now = Date.now()): string {
   const width = Math.max(...status.processes.map(({ name }) => name.length), 8) + 2
   const rows = status.processes.map((p) => [p.name.padEnd(width), p.health.padEnd(11), p.kind.padEnd(15), `v${p.version}`.padEnd(5), `pid ${p.pid ?? '-'}`.padEnd(12), `uid ${p.uid}`.padEnd(11), `restarts ${p.restarts}`].join('')
     + (p.reason ? `\n    ${p.state === 'failing' ? 'keeps dying' : p.state}: ${p.reason}\n${(p.lastLines ?? []).map((line) => `      ${line}`).join('\n')}` : ''))
   const list = (title: string, lines: string[]) => lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  - ${line}`)]
+  const left = (until: string) => { const s = Math.max(0, Math.round((Date.parse(until) - now) / 1000)); return `${Math.floor(s / 60)} min ${s % 60} s` }
   return [
+    // First: whoever looks must not overlook it.
+    ...status.controlsOff.map(({ control, strategies, until }) => `*** WITHOUT ${control} (${strategies.join(', ')})${until ? ` for another ${left(until)}` : ''} — npm run lab -- on --all`),
     `${status.phase}, ${status.isHealthy ? 'all healthy' : 'not healthy'}, since ${status.startedAt}`, '', ...rows,
     ...list('Not part of this version (no code):', status.absent),
     ...list('This machine does not give:', status.losses),
-    ...list('CONTROLS SWITCHED OFF BY THE LAB:', status.controlsOff.map(({ control, strategies, until }) => `${control} (${strategies.join(', ')})${until ? ` until ${until}` : ''}`)),
   ].join('\n')
 }
