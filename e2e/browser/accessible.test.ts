@@ -1,7 +1,7 @@
 /** Every page, narrow and wide, light and dark: axe finds nothing, and nothing is wider than the screen. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Browser, Frame } from 'playwright-core'
+import type { Browser, Frame, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser } from './browser.ts'
 import { arrive, CARD, journey, type Person } from './person.ts'
@@ -24,6 +24,13 @@ async function violations(frame: Frame, rules?: string[]): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} (${failureSummary.replaceAll(/\s+/g, ' ').slice(0, 240)})`))
 }
 
+/** What nobody sees is not judged: browsers hardly let a hidden frame run. */
+async function shownFrames(page: Page): Promise<Frame[]> {
+  const shown = [page.mainFrame()]
+  for (const frame of page.mainFrame().childFrames()) if (await frame.frameElement().then((element) => element.isVisible())) shown.push(frame)
+  return shown
+}
+
 /** Judges the page that is open, with its frames. */
 async function judge({ page }: Person, name: string): Promise<void> {
   const found: string[] = []
@@ -33,7 +40,7 @@ async function judge({ page }: Person, name: string): Promise<void> {
     if (wide > width) found.push(`${name} ${width}: ${wide} px wide`)
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
-      for (const frame of page.frames().filter((f) => f === page.mainFrame() || f.url().startsWith('https:'))) found.push(...(await violations(frame, colorScheme === 'dark' ? COLOURS : undefined)).map((text) => `${name} ${width} ${colorScheme}: ${text}`))
+      for (const frame of await shownFrames(page)) found.push(...(await violations(frame, colorScheme === 'dark' ? COLOURS : undefined)).map((text) => `${name} ${width} ${colorScheme}: ${text}`))
     }
   }
   await page.emulateMedia({ colorScheme: 'light' })
