@@ -167,7 +167,7 @@ describe.skipIf(!softhsm)('pki', () => {
     test('S4.2 a certificate that does not verify ends the connection before any HTTP', async () => {
       const { key, certificate } = (await plane.admin('POST', '/issue', { kind: 'user', name: 'staff' })).body as { key: string; certificate: string }
       expect(await renewWith({ key, certificate } as Credentials, 'mesh')).toBe('')
-      await until(() => plane.pki.log().some((l) => l['detection'] === 'MTLS-REJECT' && l['address'] === '127.0.0.1'))
+      await until(() => plane.pki.log().some((l) => l['event']?.detection === 'MTLS-REJECT' && l['event'].address === '127.0.0.1'))
     })
   })
 

@@ -67,8 +67,8 @@ describe.skipIf(!softhsm)('renewal', () => {
     await plane.stop()
   })
 
-  test('a pki that is away is asked again; a process whose certificate ran out ends', { timeout: 40_000 }, async () => {
-    const plane = await startControlPlane({ port: 23_003, lifetimeSeconds: { mesh: 5 } })
+  test('a pki that is away is asked again; a process whose certificate ran out ends', { timeout: 60_000 }, async () => {
+    const plane = await startControlPlane({ port: 23_003, lifetimeSeconds: { mesh: 10 } })
     const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as () => never)
     const warn = vi.spyOn(quiet, 'warn')
     const identity = await enrol(await plane.launch('order', ['mesh']), quiet)
@@ -76,7 +76,7 @@ describe.skipIf(!softhsm)('renewal', () => {
     const renewed = new Promise((resolve) => identity.onRenewed(resolve))
 
     await plane.stopPki()
-    await vi.waitUntil(() => warn.mock.calls.length >= 1, { timeout: 5_000 })
+    await vi.waitUntil(() => warn.mock.calls.length >= 1, { timeout: 10_000 })
     expect(identity.mesh()).toBe(first)
     await plane.startPki()
     await renewed
@@ -86,7 +86,7 @@ describe.skipIf(!softhsm)('renewal', () => {
 
     await plane.stopPki()
     const last = identity.mesh().notAfter.getTime()
-    await vi.waitUntil(() => exit.mock.calls.length > 0, { timeout: 8_000 })
+    await vi.waitUntil(() => exit.mock.calls.length > 0, { timeout: 15_000 })
     expect(exit).toHaveBeenCalledWith(75)
     expect(Date.now()).toBeGreaterThanOrEqual(last)
     identity.stop()
