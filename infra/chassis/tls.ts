@@ -170,10 +170,19 @@ export function createMeshPool(identity: WorkloadIdentity, origin: string, expec
     },
     async close() {
       isClosed = true
-      await Promise.all([...pools.values()].map((pool) => pool.close()))
+      await Promise.all([...pools.values()].map(closeInTime))
       pools.clear()
     },
   }
+}
+
+const GRACE_MS = 2_000
+
+/** Requests under way may end; one that hangs does not keep the process. */
+function closeInTime(pool: Pool): Promise<void> {
+  let late: NodeJS.Timeout
+  const given = new Promise<void>((resolve) => { late = setTimeout(() => void pool.destroy().then(resolve, resolve), GRACE_MS) })
+  return Promise.race([pool.close(), given]).finally(() => clearTimeout(late))
 }
 
 /** For pg and amqplib: our data certificate, and a server whose DNS name is `serverName`. Call it for every new connection. */
