@@ -140,7 +140,11 @@ async function instance(id: string, port: number, { as = id.split('-')[0]!, heal
     if (status !== null) res.writeHead(status).end('{}')
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const stop = () => new Promise<void>((resolve) => { server.close(() => resolve()); server.closeAllConnections() })
+  // A handshake under way becomes a connection that checks keep alive: it is ended as well, as a killed process would.
+  const stop = () => new Promise<void>((resolve) => {
+    const ending = setInterval(() => server.closeAllConnections(), 10)
+    server.close(() => { clearInterval(ending); resolve() })
+  })
   running.push(async () => { if (server.listening) await stop() })
   return { stop, listed: { id, service: id.split('-')[0]!, version: '1', host: '127.0.0.1', port } }
 }
