@@ -17,7 +17,9 @@ export async function deadLetters({ positionals: [action = 'list', name] }: Pars
   try {
     const channel = await connection.createConfirmChannel()
     if (action === 'replay') {
-      process.stdout.write(`${await replay(channel, name as string)} handed back to ${name}\n`)
+      const count = await replay(channel, name as string)
+      await channel.close() // in order with the acknowledgements; a closing connection may overtake them
+      process.stdout.write(`${count} handed back to ${name}\n`)
       return 0
     }
     for (const reader of readers) {
