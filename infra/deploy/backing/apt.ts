@@ -53,12 +53,11 @@ const toStanza = (source: Source) =>
 
 /** The last suite that still has Consul under a free licence; apt prefers a newer one wherever the machine's own suite has it. */
 const LAST_WITH_CONSUL = { debian: { suites: ['bullseye'], components: 'main' }, ubuntu: { suites: ['jammy'], components: 'main universe' } }
-const DEBIAN_ARCHIVE = 'http://archive.debian.org/debian'
 
 /** Names of the machine's own archives, plus the one that Consul comes from. */
-export function sourcesFor(own: Source[], { family }: Distribution, needsConsul: boolean, consulUri?: string): Source[] {
+export function sourcesFor(own: Source[], { family }: Distribution, needsConsul: boolean): Source[] {
   const main = own.find((source) => !source.suites.some((suite) => suite.endsWith('-security')))
-  return needsConsul && main ? [...own, { ...main, ...LAST_WITH_CONSUL[family], uris: consulUri ?? main.uris }] : own
+  return needsConsul && main ? [...own, { ...main, ...LAST_WITH_CONSUL[family] }] : own
 }
 
 /**
@@ -114,19 +113,14 @@ export async function bringPackages(parts: Map<string, string[]>, folder: (part:
     for (const path of ['sources.d', 'lists/partial', 'cache/archives/partial']) await mkdir(join(state, path), { recursive: true })
     const own = await readSources(distribution)
     let failure: string | undefined
-    const update = async (consulUri?: string) => {
-      const sources = sourcesFor(own, distribution, parts.has('consul'), consulUri)
-      await writeFile(join(state, 'sources.d', 'shop.sources'), sources.map(toStanza).join('\n'))
-      await apt('apt-get', '-o', 'APT::Update::Error-Mode=any', 'update').catch((error: Error) => { failure ??= error.message.match(/^[EW]: (.*)/m)?.[1] ?? error.message })
-    }
     // Of several versions (own, security, the other suite) apt takes the newest; what the machine has does not count.
     const known = async (names: string[]) => {
       const stanzas = await apt('apt-cache', 'show', '--no-all-versions', ...names).catch(() => '')
       return names.every((name) => new RegExp(`^Package: ${name}$`, 'm').test(stanzas))
     }
     onProgress('reading the package lists')
-    await update()
-    if (distribution.family === 'debian' && parts.has('consul') && !(await known(['consul']))) await update(DEBIAN_ARCHIVE)
+    await writeFile(join(state, 'sources.d', 'shop.sources'), sourcesFor(own, distribution, parts.has('consul')).map(toStanza).join('\n'))
+    await apt('apt-get', '-o', 'APT::Update::Error-Mode=any', 'update').catch((error: Error) => { failure = error.message.match(/^[EW]: (.*)/m)?.[1] ?? error.message })
     const found: string[] = []
     for (const part of parts.keys()) if (await known(parts.get(part) as string[])) found.push(part)
     const depends = found.length === 0 ? '' : await apt('apt-cache', 'depends', '--recurse', '--no-recommends', '--no-suggests', '--no-conflicts', '--no-breaks', '--no-replaces', '--no-enhances',
