@@ -1,6 +1,8 @@
 /** For tests: a real process of the system as a child, started as the supervisor starts it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LaunchDocument } from './launch.ts'
 import { createLog, type Logger } from './log.ts'
@@ -11,9 +13,17 @@ quiet.level = 'silent'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** SoftHSM2's library, from the project's cache or the machine; undefined where there is none. */
-export const softhsm = [...globSync(`${root}.shop/cache/parts/*`), '', '/opt/homebrew']
-  .flatMap((at) => [`${at}/usr/lib/softhsm/libsofthsm2.so`, `${at}/lib/softhsm/libsofthsm2.so`]).find((path) => existsSync(path))
+/** SoftHSM2's library, from a cache of the project or the machine. */
+export const softhsm = findSofthsm()
+
+function findSofthsm(): string {
+  const caches = ['/var/cache/nist-microservices-shop', join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nist-microservices-shop'), `${root}.shop/cache/parts`]
+  const found = [...caches.flatMap((cache) => globSync(`${cache}/*`)), '', '/opt/homebrew']
+    .flatMap((at) => [`${at}/usr/lib/softhsm/libsofthsm2.so`, `${at}/lib/softhsm/libsofthsm2.so`]).find((path) => existsSync(path))
+  // Never skipped: a vault that was not tried is not a vault that works.
+  if (!found) throw new Error('SoftHSM\'s library is not on this machine: npm start brings it, or install libsofthsm2')
+  return found
+}
 
 export type Child = { log: () => Record<string, any>[]; exitCode: Promise<number | null>; stop(): Promise<void> }
 

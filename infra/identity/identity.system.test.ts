@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { enrol } from '@shop/chassis/identity.ts'
 import { createLog } from '@shop/chassis/log.ts'
-import { softhsm, startPart, type Child } from '@shop/chassis/test-part.ts'
+import { startPart, type Child } from '@shop/chassis/test-part.ts'
 import { startControlPlane, type ControlPlane } from '@shop/pki/test-control-plane.ts'
 import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -41,7 +41,7 @@ async function start(change: Record<string, unknown> = {}): Promise<Child> {
   })
 }
 
-test.skipIf(!softhsm)('a sign-in through the real process; a restart keeps accounts, sessions and keys', async () => {
+test('a sign-in through the real process; a restart keeps accounts, sessions and keys', async () => {
   const edgeIdentity = await enrol(await plane.launch('edge', ['mesh']), createLog('edge'))
   const edge = await createEdgeClient(`https://localhost:${PORT}`, edgeIdentity)
   const browser = createBrowser(`https://localhost:${PORT}`)
@@ -68,7 +68,7 @@ test.skipIf(!softhsm)('a sign-in through the real process; a restart keeps accou
   edgeIdentity.stop()
 })
 
-test.skipIf(!softhsm)('an unusable configuration is named, and the process does not start', async () => {
+test('an unusable configuration is named, and the process does not start', async () => {
   await expect(start({ issuer: 'http://localhost:1' })).rejects.toThrow(/ended with 78[\s\S]*issuer/)
   await expect(start({ surprise: 1 })).rejects.toThrow(/surprise/)
 })

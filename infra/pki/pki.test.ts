@@ -7,7 +7,7 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'n
 import { newCertificateRequest } from '@shop/chassis/certificate-request.ts'
 import { enrol, type Credentials, type WorkloadIdentity } from '@shop/chassis/identity.ts'
 import type { Problem } from '@shop/chassis/problem.ts'
-import { names, quiet, softhsm } from '@shop/chassis/test-part.ts'
+import { names, quiet } from '@shop/chassis/test-part.ts'
 import { createMeshPool, keepFresh, meshServerOptions, onHandshakeRefused, peerOf } from '@shop/chassis/tls.ts'
 import { createVaultClient, type VaultClient } from '@shop/chassis/vault-client.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -55,7 +55,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-describe.skipIf(!softhsm)('pki', () => {
+describe('pki', () => {
   let plane: ControlPlane
   let order: WorkloadIdentity
   let billing: WorkloadIdentity

@@ -3,12 +3,12 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { enrol } from '@shop/chassis/identity.ts'
-import { names, quiet, softhsm } from '@shop/chassis/test-part.ts'
+import { names, quiet } from '@shop/chassis/test-part.ts'
 import { createMeshPool, keepFresh, meshServerOptions, peerOf } from '@shop/chassis/tls.ts'
 import { describe, expect, test, vi } from 'vitest'
 import { startControlPlane } from './test-control-plane.ts'
 
-describe.skipIf(!softhsm)('renewal', () => {
+describe('renewal', () => {
   test('S4.3 no request fails while all certificates are renewed, and old connections end', { timeout: 40_000 }, async () => {
     const plane = await startControlPlane({ port: 23_002, lifetimeSeconds: { mesh: 4 } })
     const [order, billing] = await Promise.all([plane.launch('order', ['mesh']), plane.launch('billing', ['mesh'])].map(async (launch) => enrol(await launch, quiet)))

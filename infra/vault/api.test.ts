@@ -11,7 +11,7 @@ import { names, softhsm, startPart, type Child } from '@shop/chassis/test-part.t
 
 const publicKey = (jwk: object): KeyObject => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
 
-describe.skipIf(!softhsm)('vault', () => {
+describe('vault', () => {
   const dir = mkdtempSync(`${tmpdir()}/vault-`)
   const pin = randomBytes(16).toString('hex')
   let child: Child
