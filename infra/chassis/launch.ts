@@ -5,7 +5,6 @@
  * child processes could read them (S1.5). Descriptor 4 tells the supervisor that the process is ready.
  */
 import { readFileSync, writeSync } from 'node:fs'
-import { flushCompileCache } from 'node:module'
 import { z } from 'zod'
 
 const names = z.strictObject({
@@ -67,8 +66,6 @@ export function ready(): void {
   } catch {
     // started by hand, without a supervisor
   }
-  // Written at a clean exit only, else: a process that is killed would compile everything again at its next start.
-  setTimeout(flushCompileCache, 2_000).unref()
 }
 
 function refuse(why: string): never {

@@ -1,10 +1,12 @@
 /** The bootstrap: idempotent steps, the same at every start, as parallel as they can be. */
+import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { system } from '../system.ts'
 import { ensureParts, type Parts } from '../backing/parts.ts'
 import { openBacking, type Backing } from './backing.ts'
 import { PARTNERS, demoAccounts, hasCertificate } from './accounts.ts'
 import { keepCertificate, type Kept } from './certificates.ts'
+import { compileOnce } from './compiled-code.ts'
 import { ownFolder, writeWhole } from './files.ts'
 import { describeLaunch, originOf, type Material } from './launch-documents.ts'
 import { connectPki, type Pki, type Roots } from './pki-client.ts'
@@ -46,8 +48,8 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     system, plan: site.plan, lifetimes: site.lifetimes, roots, softhsm: parts.softhsm.library,
     secret: site.secret,
     socket: site.socket,
-    stateFolder: (one) => site.folder('state', one.name),
-    get doorsFolder() { return site.folder('state', 'doors', 'pki') },
+    stateFolder: (one) => site.stateFolder(one.name),
+    get doorsFolder() { return site.stateFolder('doors', 'pki') },
     door: (name) => held(doors, name),
     consulClient: (name) => held(consulClients, name),
   })
@@ -82,7 +84,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
 
   const begin = (one: PlannedProcess) => supervisor.start(specOf(one))
   const after = (one: PlannedProcess): string[] => {
-    if (one.workload === 'vault') return ['parts']
+    if (one.workload === 'vault') return ['parts', 'code']
     if (one.workload === 'pki') return ['vault']
     if (one.kind === 'edge') return processes.filter((other) => other.entry && other !== one).map(({ name }) => name)
     return ['certificates', ...(one.hasDatabase ? ['databases'] : []), ...(one.kind === 'service' ? ['messages'] : []), ...(['registry', 'registrar'].includes(one.workload) ? ['access rights'] : []),
@@ -97,6 +99,10 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
       notes.push(...parts.notes)
       return `PostgreSQL ${parts.postgres.version}, RabbitMQ ${parts.rabbitmq.version}, Consul ${parts.consul.version}`
     } },
+    { name: 'code', after: [], run: async () => compileOnce({
+      repo: checkout.repo, folder: mine('code'), seen: site.codeFolder, confinement: site.confinement, compiler: site.see(join(checkout.repo, 'infra/deploy/local/compile.ts')),
+      programs: [...new Set(processes.flatMap(({ entry }) => entry ?? [])), ...globSync('infra/lab/*.ts', { cwd: checkout.repo, exclude: (name) => name.endsWith('.test.ts') })].map((entry) => site.see(join(checkout.repo, entry))), uids: [...new Set(processes.map(({ uid }) => uid))],
+    }) },
     ...processes.filter((one) => one.entry).map((one): Step => ({
       name: one.name, after: after(one),
       async run() {

@@ -34,9 +34,8 @@ const SMALL = ['--max-semi-space-size=2']
 
 function nodeProgram(site: Site, one: PlannedProcess, entry: string, env: Record<string, string>): Program {
   return {
-    file: site.see(process.execPath), args: [`--max-old-space-size=${one.memoryMb}`, ...SMALL, site.see(join(site.checkout.repo, entry))], cwd: site.folder('state', one.name),
-    // The code cache saves stripping types at every start; each process has its own, as it must not write another's code.
-    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: site.folder('code', one.name), MALLOC_ARENA_MAX: '2', ...env },
+    file: site.see(process.execPath), args: [`--max-old-space-size=${one.memoryMb}`, ...SMALL, site.see(join(site.checkout.repo, entry))], cwd: site.stateFolder(one.name),
+    env: { PATH: '/usr/bin:/bin', NODE_COMPILE_CACHE: site.codeFolder, MALLOC_ARENA_MAX: '2', ...env },
   }
 }
 

@@ -27,8 +27,10 @@ export type Site = {
   hasOwnIds: boolean
   /** The path under which children find a path. */
   see(path: string): string
-  /** A folder of that process alone, as children find it: its data, or its compiled code (of no worth when lost). */
-  folder(kind: 'state' | 'code', name: string, owner?: string): string
+  /** A folder of that process alone for its data, as children find it. */
+  stateFolder(name: string, owner?: string): string
+  /** Where Node finds compiled code, as children find it. */
+  codeFolder: string
   /** Made on the way: `<run>/<server>-<client>/s`. 'runner' is this process. */
   socket(server: string, client: string): string
   /** Its user id; this process's own for 'runner' and wherever ids are not kept apart. */
@@ -60,7 +62,8 @@ export function openSite(checkout: Checkout, options: { instances: Record<string
     names: { brand: system.brand, trustDomain: system.trustDomain, cookiePrefix: system.cookiePrefix, checkout: checkout.id },
     secret: openSecrets(checkout.shopDir),
     see,
-    folder: (kind, name, owner = name) => see(ownFolder(join(checkout.shopDir, kind, name), uidOf(owner))),
+    stateFolder: (name, owner = name) => see(ownFolder(join(checkout.shopDir, 'state', name), uidOf(owner))),
+    codeFolder: see(join(checkout.shopDir, 'code')),
     socket: (server, client) => openSocketFolder(socketPath(runDir, server, client), uidOf(server), uidOf(client)),
   }
 }
