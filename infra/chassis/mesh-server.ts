@@ -8,12 +8,16 @@ import type { Report } from './security-event.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused, peerOf } from './tls.ts'
 
 export type MeshServer = { close(): Promise<void> }
+/** `control`: what refuses handshakes here, by its name in the lab, and its strategies. */
+export type MeshPlace = { port: number; host?: string; identity: WorkloadIdentity; report: Report; control?: { name: string; strategies: string[] } }
+
+const MUTUAL_TLS = { name: 'mutual-tls', strategies: ['S2.6', 'S4.2'] }
 
 /** So long a closing server still answers, and asks clients to connect anew: they move to a successor on the same port. */
 const NOTICE_MS = 300
 
 /** Resolves when it listens. Requests are slow at most 10 s, headers 5 s. The port is shared while a successor starts. */
-export async function serveMesh(listener: RequestListener, { port, host = '127.0.0.1', identity, report }: { port: number; host?: string; identity: WorkloadIdentity; report: Report }): Promise<MeshServer> {
+export async function serveMesh(listener: RequestListener, { port, host = '127.0.0.1', identity, report, control: { name, strategies } = MUTUAL_TLS }: MeshPlace): Promise<MeshServer> {
   let isClosing = false
   const server = https.createServer({
     ...meshServerOptions(identity, { clientCertificate: 'required' }),
@@ -24,7 +28,7 @@ export async function serveMesh(listener: RequestListener, { port, host = '127.0
   })
   keepFresh(server, identity)
   onHandshakeRefused(server, ({ reason, address }) => report({
-    detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
+    detection: 'MTLS-REJECT', control: name, strategies, code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   }))
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port, host, ...(process.platform === 'linux' && { reusePort: true }) }, resolve))
   return {

@@ -21,6 +21,7 @@ export type Control = {
 const micro: Place = { processes: ['micro-gateway'], entry: 'micro.ts' }
 const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
 const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
+const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
 const row = (strategies: string, name: string, ...places: Place[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
@@ -39,4 +40,5 @@ export const controls: Control[] = [
   row('S10.1',       'seal-session',           edge),
   row('S10.1 T1',    'same-origin',            edge),
   row('S2.1',        'authorize-coarsely',     edge),
+  row('S3.3',        'registry-tls',           registry),
 ]

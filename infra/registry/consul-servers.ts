@@ -1,14 +1,14 @@
 /** The Consul servers behind this gateway: whichever answers. The last that did is asked first. */
-import { Pool } from 'undici'
+import { Pool, type Dispatcher } from 'undici'
 import { Unavailable } from '@shop/chassis/problem.ts'
-import type { Lookup } from './read-lookup.ts'
+import type { Question } from './read-lookup.ts'
 
 /** What a server's certificate says, and no client's does. */
 export const SERVER_NAME = 'server.dc1.consul'
 
 export type ConsulServers = {
   /** Consul's answer as it came. Throws unavailable when no server answers; ends with `signal`. */
-  lookup(lookup: Lookup, signal: AbortSignal): Promise<{ status: number; index: string; body: Buffer }>
+  ask(question: Question, signal: AbortSignal): Promise<{ status: number; index: string; body: Buffer }>
   close(): Promise<void>
 }
 
@@ -28,15 +28,14 @@ export function consulServers({ servers, ca, certificate, key, connections }: Co
   }))
   let first = 0
   return {
-    async lookup({ name, index, waitSeconds, token }, signal) {
-      const path = `/v1/health/service/${name}?passing=true&index=${index}&wait=${waitSeconds}s`
+    async ask({ method, path, body: sent, waitSeconds, token }, signal) {
       const failures: unknown[] = []
       for (let i = 0; i < pools.length; i++) {
         const at = (first + i) % pools.length
         // Consul adds up to a sixteenth of the wait, so that not all come back at once.
         const mine = AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1_070 + 3_000)])
         try {
-          const { statusCode: status, headers, body } = await pools[at]!.request({ method: 'GET', path, headers: { 'x-consul-token': token }, signal: mine })
+          const { statusCode: status, headers, body } = await pools[at]!.request({ method: method as Dispatcher.HttpMethod, path, headers: { 'x-consul-token': token }, body: sent ?? null, signal: mine })
           const bytes = await readAtMost(body, LIMIT_BYTES)
           // 5xx: no leader, or its data is not readable there.
           if (status >= 500) throw new Error(`Consul answered ${status}: ${bytes.toString('utf8').slice(0, 200)}`)

@@ -8,20 +8,25 @@ import { peerOf } from '@shop/chassis/tls.ts'
 import { newTrace, parseTraceparent } from '@shop/chassis/trace.ts'
 import type { ConsulServers } from './consul-servers.ts'
 import type { limitCallers } from './limit-callers.ts'
-import { readLookup } from './read-lookup.ts'
+import { readLookup, type Question } from './read-lookup.ts'
 
-export type RegistryParts = { trustDomain: string; readers: Record<string, string[]>; admit: ReturnType<typeof limitCallers>; servers: ConsulServers; log: Logger; report: Report; now(): number }
+/** Who asks, and what of it Consul is asked: `names` is what the caller may look up. */
+export type Steps = { peerOf: (socket: TLSSocket, trustDomain: string) => { workload: string; spiffeId: string }; read: (request: IncomingMessage, names: readonly string[]) => Question | Promise<Question> }
+export type RegistryParts = { trustDomain: string; readers: Record<string, string[]>; admit: ReturnType<typeof limitCallers>; servers: ConsulServers; log: Logger; report: Report; now(): number; /** Another composition than production's. */ steps?: Steps }
+
+export const steps: Steps = { peerOf, read: ({ method, url, headers }, names) => readLookup({ method, url, token: headers['x-consul-token'] }, names) }
 
 /** Controls by their names in the lab, with what each refuses. */
 const CONTROLS: Record<string, { name: string; strategies: string[] }> = {
   'peer-unknown': { name: 'verify-peer', strategies: ['S4.2'] },
   'registry-limit': { name: 'registry-limit', strategies: ['S3.2'] },
 }
-const POLICY = { name: 'registry-policy', strategies: ['S3.4', 'S3.5'] }
+const READ = { name: 'registry-read', strategies: ['S3.4'] }
+const WRITE = { name: 'registry-write', strategies: ['S3.4', 'S3.5'] }
 
-export function registryGateway({ trustDomain, readers, admit, servers, log, report, now }: RegistryParts): RequestListener {
+export function registryGateway({ trustDomain, readers, admit, servers, log, report, now, steps: { peerOf: whoIs, read } = steps }: RegistryParts): RequestListener {
   async function answer(req: IncomingMessage, res: ServerResponse, seen: { subject?: string }): Promise<void> {
-    const { workload, spiffeId } = peerOf(req.socket as TLSSocket, trustDomain)
+    const { workload, spiffeId } = whoIs(req.socket as TLSSocket, trustDomain)
     seen.subject = spiffeId
     const done = admit(workload, now())
     const left = new AbortController()
@@ -29,8 +34,8 @@ export function registryGateway({ trustDomain, readers, admit, servers, log, rep
       left.abort()
       done()
     })
-    const lookup = readLookup({ method: req.method, url: req.url, token: req.headers['x-consul-token'] }, Object.hasOwn(readers, workload) ? readers[workload]! : [])
-    const { status, index, body } = await servers.lookup(lookup, left.signal)
+    const question = await read(req, Object.hasOwn(readers, workload) ? readers[workload]! : [])
+    const { status, index, body } = await servers.ask(question, left.signal)
     res.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'text/plain', 'content-length': body.length, ...(index && { 'x-consul-index': index }) }).end(body)
   }
 
@@ -39,7 +44,7 @@ export function registryGateway({ trustDomain, readers, admit, servers, log, rep
     answer(req, res, seen).catch((error: unknown) => {
       if (res.destroyed && !(error instanceof Problem)) return // the client left
       const problem = error instanceof Problem ? error : Internal({ cause: error })
-      problem.control = CONTROLS[problem.code] ?? POLICY
+      problem.control = CONTROLS[problem.code] ?? (req.method === 'GET' ? READ : WRITE)
       const { traceId } = parseTraceparent(req.headers['traceparent'] as string | undefined) ?? newTrace(false)
       const about = { ...seen, address: req.socket.remoteAddress, traceId }
       if (problem.status >= 500) log[problem.code === 'internal' ? 'error' : 'warn']({ err: error, ...about }, problem.code)

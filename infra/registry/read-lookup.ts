@@ -3,14 +3,15 @@ import { problem } from '@shop/chassis/problem.ts'
 
 export const RegistryDenied = problem('registry-denied', 403, 'The registry answers only for services that policy lets you call', 'GET /v1/health/service/<name>?passing=true', 'REGISTRY-DENY')
 
-export type Lookup = { name: string; /** 0: answer at once. */ index: number; waitSeconds: number; token: string }
+/** What Consul is asked. `waitSeconds`: so long it may wait before it answers; 0: it answers at once. */
+export type Question = { method: string; /** And query, of our own making. */ path: string; body?: Buffer; waitSeconds: number; token: string }
 
 const PATH = /^\/v1\/health\/service\/([a-z][a-z0-9-]{0,62})$/
 const TOKEN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export const MAX_WAIT_SECONDS = 30
 
 /** `names` is what the caller may look up. Each parameter stands at most once; a token in the query string is none. */
-export function readLookup({ method, url, token }: { method: string | undefined; url: string | undefined; token: string | string[] | undefined }, names: readonly string[]): Lookup {
+export function readLookup({ method, url, token }: { method: string | undefined; url: string | undefined; token: string | string[] | undefined }, names: readonly string[]): Question {
   const refused = (reason: string) => RegistryDenied({ evidence: { reason } })
   const [path = '', query = '', ...more] = (url ?? '').split('?')
   const name = PATH.exec(path)?.[1]
@@ -25,5 +26,6 @@ export function readLookup({ method, url, token }: { method: string | undefined;
   if (passing !== 'true') throw refused('only passing instances are shown')
   if (!/^\d{1,15}$/.test(index) || !/^\d{1,2}s$/.test(wait)) throw refused('index or wait')
   if (typeof token !== 'string' || !TOKEN.test(token)) throw refused('no token in X-Consul-Token')
-  return { name, index: Number(index), waitSeconds: Math.min(MAX_WAIT_SECONDS, Number.parseInt(wait, 10)), token }
+  const waitSeconds = Math.min(MAX_WAIT_SECONDS, Number.parseInt(wait, 10))
+  return { method, path: `/v1/health/service/${name}?passing=true&index=${Number(index)}&wait=${waitSeconds}s`, waitSeconds, token }
 }

@@ -18,7 +18,7 @@ const lookup = '/v1/health/service/billing?passing=true'
 
 describe('S3.4 what can be asked', () => {
   const ask = (url: string, method = 'GET', t: string | undefined = token) => readLookup({ method, url, token: t }, ['billing'])
-  test('the one question', () => expect(ask(`${lookup}&index=7&wait=99s`)).toEqual({ name: 'billing', index: 7, waitSeconds: 30, token }))
+  test('the one question', () => expect(ask(`${lookup}&index=7&wait=99s`)).toEqual({ method: 'GET', path: '/v1/health/service/billing?passing=true&index=7&wait=30s', waitSeconds: 30, token }))
   test.each([
     ['another service', '/v1/health/service/order?passing=true'], ['all services', '/v1/catalog/services'], ['nodes', '/v1/catalog/nodes'], ['members', '/v1/agent/members'],
     ['keys', '/v1/kv/x?recurse'], ['the UI', '/ui/'], ['sick instances too', '/v1/health/service/billing'], ['a filter', `${lookup}&filter=x`], ['a stale read', `${lookup}&stale`],

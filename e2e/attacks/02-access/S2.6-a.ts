@@ -39,7 +39,7 @@ async function goRound(scene: Scene): Promise<boolean> {
       const { bytes, end } = await speak(address!, source, client)
       scene.note({ request: `GET / at ${name} with ${what}`, end, bytes })
       if (bytes.startsWith('HTTP/')) isHeard = true
-      else if (REPORTS(name)) scene.refused({ address: source })
+      else if (REPORTS(name)) scene.refused({ address: source, ...(name === 'registry' && { control: 'registry-tls' }) })
     }
   return isHeard
 }
