@@ -160,7 +160,7 @@ describe('pki', () => {
 
     test('renews nothing for nobody, nor for what was issued for other uses', async () => {
       expect(await renewWith(null, 'mesh')).toMatch(/403.*peer-unknown/s)
-      const { key, certificate } = (await plane.admin('POST', '/issue', { kind: 'migrate', name: 'order' })).body as { key: string; certificate: string }
+      const { key, certificate } = (await plane.admin('POST', '/issue', { kind: 'owner', name: 'owner' })).body as { key: string; certificate: string }
       expect(await renewWith({ key, certificate } as Credentials, 'data')).toMatch(/403.*peer-unknown/s)
     })
 
@@ -274,7 +274,7 @@ describe('pki', () => {
       expect((await plane.admin('POST', path, body)).status).toBe(400)
     })
 
-    test.each(['backing', 'owner', 'migrate', 'door', 'consul-server', 'consul-client', 'partner', 'user'])('issues %s: key, chain and roots belong together', async (kind) => {
+    test.each(['backing', 'owner', 'door', 'consul-server', 'consul-client', 'partner', 'user'])('issues %s: key, chain and roots belong together', async (kind) => {
       const { status, body } = await plane.admin<{ key: string; certificate: string; roots: string }>('POST', '/issue', { kind, name: kind === 'backing' ? 'postgres' : 'x' })
       expect(status).toBe(200)
       const chain = body.certificate.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g)!.map((block) => new X509Certificate(block))

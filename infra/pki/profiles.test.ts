@@ -15,8 +15,7 @@ describe('profiles', () => {
 
   test.each<[IssuedKind, string, object]>([
     ['backing', 'postgres', { authority: 'mesh', commonName: 'postgres', uris: ['spiffe://shop.test/backing/postgres'], dnsNames: ['postgres.shop.test'], ipAddresses: ['127.0.0.1'], usages: ['server'] }],
-    ['owner', 'owner', { authority: 'mesh', commonName: 'owner', uris: ['spiffe://shop.test/data/owner'], dnsNames: [], usages: ['client'] }],
-    ['migrate', 'order', { authority: 'mesh', commonName: 'order_migrate', uris: ['spiffe://shop.test/data/order_migrate'], usages: ['client'] }],
+    ['owner', 'owner', { authority: 'mesh', commonName: 'owner', uris: ['spiffe://shop.test/operator/owner'], dnsNames: [], usages: ['client'] }],
     ['door', 'web', { authority: 'doors', uris: [], dnsNames: ['localhost'], usages: ['server'] }],
     ['consul-server', 'server-1', { authority: 'consul', dnsNames: ['server.dc1.consul', 'localhost'], ipAddresses: ['127.0.0.1'], usages: ['server', 'client'] }],
     ['consul-client', 'registrar', { authority: 'consul', commonName: 'registrar', dnsNames: [], usages: ['client'] }],
@@ -27,7 +26,7 @@ describe('profiles', () => {
   })
 
   test('S4.2 nothing issued on request can speak in the mesh', () => {
-    fc.assert(fc.property(fc.constantFrom<IssuedKind>('owner', 'migrate', 'door', 'consul-server', 'consul-client', 'partner', 'user'), workload, (kind, name) => {
+    fc.assert(fc.property(fc.constantFrom<IssuedKind>('owner', 'door', 'consul-server', 'consul-client', 'partner', 'user'), workload, (kind, name) => {
       const profile = issuedProfile({ kind, name }, 'shop.test', lifetimes)
       expect(profile.uris.filter((uri) => uri.includes('/mesh/'))).toEqual([])
       expect(profile.authority === 'mesh' && profile.usages.includes('server')).toBe(false)

@@ -3,7 +3,7 @@ import type { CertificateKind } from '@shop/chassis/identity.ts'
 import { InputInvalid } from '@shop/chassis/problem.ts'
 
 export type AuthorityName = 'mesh' | 'doors' | 'consul' | 'partners' | 'users'
-export type IssuedKind = 'backing' | 'owner' | 'migrate' | 'door' | 'consul-server' | 'consul-client' | 'partner' | 'user'
+export type IssuedKind = 'backing' | 'owner' | 'door' | 'consul-server' | 'consul-client' | 'partner' | 'user'
 export type IssueRequest = { kind: IssuedKind; name: string; dnsNames?: string[]; ipAddresses?: string[]; days?: number }
 export type Lifetimes = { mesh: number; data: number; backing: number }
 
@@ -40,8 +40,8 @@ export function issuedProfile({ kind, name, dnsNames = [], ipAddresses = [], day
   const client = (authority: AuthorityName, seconds: number): Profile => ({ authority, kind, commonName: name, uris: [], dnsNames: [], ipAddresses: [], usages: ['client'], seconds: lasting(seconds) })
   switch (kind) {
     case 'backing': return { authority: 'mesh', kind, commonName: name, uris: [`spiffe://${trustDomain}/backing/${name}`], dnsNames: [`${name}.${trustDomain}`], ipAddresses: ['127.0.0.1'], usages: ['server'], seconds: lasting(lifetimes.backing) }
-    case 'owner': return { ...client('mesh', lifetimes.data), uris: [`spiffe://${trustDomain}/data/${name}`] }
-    case 'migrate': return { ...client('mesh', DAY), commonName: `${name}_migrate`, uris: [`spiffe://${trustDomain}/data/${name}_migrate`] }
+    // Of no path that can be renewed: whoever steals it has it for its days only.
+    case 'owner': return { ...client('mesh', lifetimes.data), uris: [`spiffe://${trustDomain}/operator/${name}`] }
     case 'door': return { authority: 'doors', kind, commonName: name, uris: [], dnsNames: dnsNames.length || ipAddresses.length ? dnsNames : ['localhost'], ipAddresses, usages: ['server'], seconds: lasting(90 * DAY) }
     case 'consul-server': return { authority: 'consul', kind, commonName: name, uris: [], dnsNames: ['server.dc1.consul', 'localhost'], ipAddresses: ['127.0.0.1'], usages: ['server', 'client'], seconds: lasting(lifetimes.backing) }
     case 'consul-client': return client('consul', lifetimes.backing)

@@ -38,7 +38,12 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
   const only = (name: string) => site.plan.processes.find((one) => one.name === name) as PlannedProcess
   const servers = site.plan.processes.filter(({ workload }) => workload === 'consul')
   const ownerOf = (one: PlannedProcess) => site.hasOwnIds ? { uid: one.uid, gid: one.uid } : undefined
-  const at = (name: string) => site.see(join(site.checkout.shopDir, 'state', name))
+  /** Its data, which change hands when another block of ports gave it another user id. */
+  const homeOf = ({ name, uid }: PlannedProcess, of = '') => {
+    const folder = join(site.checkout.shopDir, 'state', `${name}${of}`)
+    if (existsSync(folder)) ownFolder(folder, uid)
+    return site.see(folder)
+  }
   const serverName = (name: string) => `${name}.${site.names.trustDomain}`
 
   /** Young certificates are good without asking; an authority made anew since then is noticed by `renew`. */
@@ -49,7 +54,7 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
     return keepCertificate(pki, folder, uid, request, request.kind.startsWith('consul') ? roots.consul : roots.mesh)
   }
   const certificateOf = (one: PlannedProcess, isRenewal?: boolean) =>
-    keep(at(`${one.name}-tls`), one.uid, { kind: one.workload === 'consul' ? 'consul-server' : 'backing', name: one.name }, isRenewal)
+    keep(homeOf(one, '-tls'), one.uid, { kind: one.workload === 'consul' ? 'consul-server' : 'backing', name: one.name }, isRenewal)
   /** The runner's own, by common name. */
   const mine = (name: string, kind: 'owner' | 'consul-client' = 'owner') => keep(ownFolder(join(site.checkout.shopDir, 'certificates', name), own), own, { kind, name })
   const tlsOf = ({ roots, certificate, key }: Kept) => ({ ca: roots, cert: certificate, key })
@@ -58,14 +63,14 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
   const brokerDoor = async () => ({ port: only('rabbitmq').ports.amqps as number, serverName: serverName('rabbitmq'), tls: tlsOf(await mine(RUNNER)) })
   const databases = [...new Set(site.plan.processes.filter(({ hasDatabase }) => hasDatabase).map(({ workload }) => workload))]
   const wanted = definitions(system.services)
-  const place = () => ({ dir: at('rabbitmq'), port: only('rabbitmq').ports.amqps as number, distributionPort: only('rabbitmq').ports.distribution as number })
+  const place = () => ({ dir: homeOf(only('rabbitmq')), port: only('rabbitmq').ports.amqps as number, distributionPort: only('rabbitmq').ports.distribution as number })
   const consulDoor = async (ports = servers.map(({ ports }) => ports.https as number)) =>
     ({ ports, tls: tlsOf(await mine('runner-consul', 'consul-client')), token: site.secret('consul-management') })
 
   return {
     async startPostgres() {
       const one = only('postgres')
-      const dataDir = at('postgres')
+      const dataDir = homeOf(one)
       const { files } = await certificateOf(one)
       await postgres.initDatabase(parts.postgres, dataDir, ownerOf(one))
       await postgres.writeConfig(dataDir, { config: postgres.config(one.ports.sql as number, files), hostAccess: postgres.hostAccess(databases), identities: postgres.identities(databases) }, ownerOf(one))
@@ -84,12 +89,13 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
       const secrets = { gossip: site.secret('consul-gossip'), management: site.secret('consul-management'), agent: site.secret('consul-agent') }
       await Promise.all(servers.map(async (one, index) => {
         const { files } = await certificateOf(one)
-        await consul.prepare(at(one.name), consul.config(index, ports, join(at(one.name), 'data'), files, secrets, parts.consul.version), ownerOf(one))
+        const home = homeOf(one)
+        await consul.prepare(home, consul.config(index, ports, join(home, 'data'), files, secrets, parts.consul.version), ownerOf(one))
         const isReady = async () => {
           const client = consul.createConsulClient(await consulDoor([one.ports.https as number]))
           return consul.ready(client).finally(() => client.close())
         }
-        await supervisor.start(backingSpec(one, consul.spawnSpec(parts.consul, at(one.name)), (signal) => until(isReady, signal)))
+        await supervisor.start(backingSpec(one, consul.spawnSpec(parts.consul, home), (signal) => until(isReady, signal)))
       }))
     },
     async ensureDatabases() {

@@ -25,7 +25,8 @@ export function ownFolder(path: string, uid: number, mode = 0o700): string {
   return path
 }
 
+/** The folder last: a crash on the way leaves it to the next start. */
 function giveAway(path: string, uid: number): void {
-  lchownSync(path, uid, uid)
   if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) giveAway(join(path, name), uid)
+  lchownSync(path, uid, uid)
 }
