@@ -22,6 +22,7 @@ const micro: Place = { processes: ['micro-gateway'], entry: 'micro.ts' }
 const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
 const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
 const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
+const registrar: Place = { processes: ['registrar'], entry: 'registrar.ts' }
 const row = (strategies: string, name: string, ...places: Place[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
@@ -41,4 +42,5 @@ export const controls: Control[] = [
   row('S10.1 T1',    'same-origin',            edge),
   row('S2.1',        'authorize-coarsely',     edge),
   row('S3.3',        'registry-tls',           registry),
+  row('S3.6',        'check-before-register',  registrar),
 ]

@@ -18,14 +18,16 @@ export function healthChecks(identity: WorkloadIdentity, timeoutMs = 1_000): Hea
   return {
     async check(instance) {
       const address = addressOf(instance)
-      let pool = pools.get(address)
-      if (!pool) pools.set(address, (pool = createMeshPool(identity, `https://${instance.host}:${instance.port}`, instance.service, { connections: 1 })))
       try {
+        // Inside: what another wrote into the registry may be no address at all.
+        let pool = pools.get(address)
+        if (!pool) pools.set(address, (pool = createMeshPool(identity, `https://${instance.host}:${instance.port}`, instance.service, { connections: 1 })))
         const { statusCode, body } = await pool.dispatcher().request({ method: 'GET', path: '/health', headers: { accept: 'application/json' }, signal: AbortSignal.timeout(timeoutMs) })
         await body.dump({ limit: 4_096, signal: AbortSignal.timeout(timeoutMs) })
         return statusCode === 200 ? 'good' : 'bad'
       } catch (error) {
-        return IMPOSTOR.test((error as NodeJS.ErrnoException).code ?? '') ? 'impostor' : 'bad'
+        const { code = '' } = error as NodeJS.ErrnoException
+        return IMPOSTOR.test(code) ? 'impostor' : code === 'ECONNREFUSED' ? 'absent' : 'bad'
       }
     },
     keep(addresses) {

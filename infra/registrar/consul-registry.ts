@@ -4,12 +4,13 @@
  */
 import https from 'node:https'
 import Consul from 'consul'
+import type { Instance } from './decide.ts'
 import type { Registry } from './registry.ts'
 
 const SERVER_NAME = 'server.dc1.consul'
 const OWNER = { 'managed-by': 'registrar', 'external-node': 'true' }
 
-type Entry = { Node: string; NodeMeta?: Record<string, string>; ServiceName: string; ServiceID: string; ServiceAddress: string; ServicePort: number; ServiceMeta?: Record<string, string> }
+type Entry = { Node: string; Address: string; ServiceName: string; ServiceID: string; ServiceAddress: string; ServicePort: number; ServiceMeta?: Record<string, string> }
 
 /** Tries each server in turn. Rejects when none does it, or at once when Consul says no. */
 export function consulRegistry({ servers, ca, certificate, key, token }: { servers: { host: string; port: number }[]; ca: string; certificate: string; key: string; token: string }): Registry {
@@ -39,15 +40,17 @@ export function consulRegistry({ servers, ca, certificate, key, token }: { serve
     read: () => ask(async (consul) => {
       const names = Object.keys(await consul.catalog.service.list(within))
       const entries = (await Promise.all(names.map((service) => consul.catalog.service.nodes({ service, ...within })))).flat() as Entry[]
-      return new Map(entries.filter(({ NodeMeta }) => NodeMeta?.['managed-by'] === OWNER['managed-by']).map((e) =>
-        [e.ServiceID, { id: e.ServiceID, service: e.ServiceName, version: e.ServiceMeta?.['version'] ?? '', host: e.ServiceAddress, port: e.ServicePort }]))
+      const instances = entries.map(({ Node, Address, ServiceID, ServiceName, ServiceAddress, ServicePort, ServiceMeta }): Instance =>
+        ({ id: Node === ServiceID && /^[a-z0-9-]+$/.test(Node) ? Node : `${encodeURIComponent(Node)}/${encodeURIComponent(ServiceID)}`, service: ServiceName, version: ServiceMeta?.['version'] ?? '', host: ServiceAddress || Address, port: ServicePort }))
+      return new Map(instances.map((instance) => [instance.id, instance]))
     }),
     register: ({ id, service, version, host, port }) => ask((consul) => consul.catalog.register({
       node: id, address: host, nodemeta: OWNER, ...within,
       service: { id, service, address: host, port, meta: { version } },
       check: { node: id, checkid: `${id}-health`, name: 'checked by the registrar over mutual TLS', serviceid: id, status: 'passing' },
     })),
-    deregister: (id) => ask((consul) => consul.catalog.deregister({ node: id, ...within })),
+    // Another may have hung a service of its own to a node of ours.
+    deregister: (id) => { const [node = '', serviceid] = id.split('/').map(decodeURIComponent); return ask((consul) => consul.catalog.deregister({ node, ...(serviceid && { serviceid }), ...within })) },
     close: () => agent.destroy(),
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { badChecksNeeded, checked, decide, goodChecksNeeded, left, newHistory, type CheckResult, type History, type Instance, type Rules } from './decide.ts'
+import { badChecksNeeded, checked, decide, entered, goodChecksNeeded, left, newHistory, refusal, type CheckResult, type History, type Instance, type Rules } from './decide.ts'
 
 const rules: Rules = { goodChecks: 2, badChecks: 3, mostGoodChecks: 64, halfLifeMs: 60_000 }
 const order: Instance = { id: 'order-1', service: 'order', version: '1', host: '127.0.0.1', port: 1 }
@@ -35,6 +35,24 @@ describe('S3.6 who is registered', () => {
     const moved = { ...order, port: 2 }
     expect(decide([moved], new Map([[order.id, after(['good', 'good', 'good'])]]), new Map(), 0, rules)).toEqual([])
     expect(checked(after(['good', 'good']), moved, 'good').good).toBe(1)
+  })
+})
+
+describe('S3.6 what is told of an instance that is kept out', () => {
+  test.each<[string, CheckResult[], string | null]>([
+    ['well', ['good', 'good'], null], ['starting', ['absent', 'absent', 'absent', 'absent', 'good'], null], ['two bad', ['bad', 'bad'], null], ['three bad', ['bad', 'bad', 'bad'], 'unhealthy'],
+    ['flapping', ['good', 'bad', 'good', 'bad', 'good', 'bad'], 'unhealthy'], ['another identity', ['absent', 'impostor'], 'wrong-identity'],
+  ])('%s', (_name, results, reason) => expect(refusal(after(results), rules)).toBe(reason))
+  test('once; another identity still after that', () => {
+    const told: History = { ...after(['bad', 'bad', 'bad']), told: 'unhealthy' }
+    expect(refusal(after(['bad', 'good', 'bad'], order, told), rules)).toBeNull()
+    expect(refusal(after(['impostor'], order, told), rules)).toBe('wrong-identity')
+    expect(refusal(after(['bad', 'impostor'], order, { ...told, told: 'wrong-identity' }), rules)).toBeNull()
+  })
+  test('an outage is no try to enter; another identity is told in any case', () => {
+    const registered = entered(after(['good', 'good']))
+    expect(refusal(after(['bad', 'bad', 'bad', 'bad'], order, registered), rules)).toBeNull()
+    expect(refusal(after(['impostor'], order, registered), rules)).toBe('wrong-identity')
   })
 })
 

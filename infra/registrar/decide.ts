@@ -5,7 +5,7 @@
  * is remembered of what was written: the next tick compares again, so a crash in between is repaired by itself.
  */
 export type Instance = { id: string; service: string; version: string; host: string; port: number }
-export type CheckResult = 'good' | 'bad' | /** Someone else answers there. */ 'impostor'
+export type CheckResult = 'good' | 'bad' | /** Nobody listens there, as before a start. */ 'absent' | /** Someone else answers there. */ 'impostor'
 
 export type History = {
   /** Where these checks went: an instance that moved starts anew. */
@@ -16,18 +16,35 @@ export type History = {
   /** Grows by one each time it left, halves every `halfLifeMs`. */
   penalty: number
   penaltyAt: number
+  /** It was in the registry at this address: what happens to it now is an outage, not a try to enter. */
+  hasEntered: boolean
+  /** Bad answers while it waited to enter. */
+  refusals: number
+  told: Refusal | null
 }
+/** Why an instance is kept out. */
+export type Refusal = 'unhealthy' | 'wrong-identity'
 export type Rules = { goodChecks: number; badChecks: number; /** Most good checks that damping may ask for. */ mostGoodChecks: number; halfLifeMs: number }
 export type Action = { do: 'register'; instance: Instance } | { do: 'deregister'; instance: Instance; reason: 'unhealthy' | 'wrong-identity' | 'moved' }
 
 export const addressOf = ({ service, host, port }: Instance): string => `${service}@${host}:${port}`
-export const newHistory = (instance: Instance): History => ({ address: addressOf(instance), good: 0, bad: 0, isImpostor: false, penalty: 0, penaltyAt: 0 })
+export const newHistory = (instance: Instance): History => ({ address: addressOf(instance), good: 0, bad: 0, isImpostor: false, penalty: 0, penaltyAt: 0, hasEntered: false, refusals: 0, told: null })
 
 /** A check of `instance` ended. */
 export function checked(before: History | undefined, instance: Instance, result: CheckResult): History {
   const h = before?.address === addressOf(instance) ? before : { ...newHistory(instance), penalty: before?.penalty ?? 0, penaltyAt: before?.penaltyAt ?? 0 }
-  return result === 'good' ? { ...h, good: h.good + 1, bad: 0, isImpostor: false } : { ...h, good: 0, bad: h.bad + 1, isImpostor: result === 'impostor' }
+  if (result === 'good') return { ...h, good: h.good + 1, bad: 0, isImpostor: false }
+  return { ...h, good: 0, bad: h.bad + 1, isImpostor: result === 'impostor', refusals: h.refusals + (result === 'absent' ? 0 : 1) }
 }
+
+/** What is to be told of an instance that is kept out: once, not with each check; never of one that only starts (S3.6). */
+export function refusal({ isImpostor, hasEntered, refusals, told }: History, { badChecks }: Rules): Refusal | null {
+  if (isImpostor) return told === 'wrong-identity' ? null : 'wrong-identity'
+  return !hasEntered && refusals >= badChecks && told === null ? 'unhealthy' : null
+}
+
+/** It is in the registry. */
+export const entered = (h: History): History => ({ ...h, hasEntered: true, refusals: 0, told: null })
 
 const penaltyNow = ({ penalty, penaltyAt }: History, now: number, { halfLifeMs }: Rules): number => penalty * 2 ** (-Math.max(0, now - penaltyAt) / halfLifeMs)
 

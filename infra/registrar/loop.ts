@@ -2,7 +2,7 @@
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
 import type { HealthChecks } from './check-health.ts'
-import { addressOf, checked, decide, left, type Action, type History, type Instance, type Rules } from './decide.ts'
+import { addressOf, checked, decide as decideByChecks, entered, left, refusal, type Action, type History, type Instance, type Refusal, type Rules } from './decide.ts'
 import type { Registry } from './registry.ts'
 import { scheduleChecks } from './schedule-checks.ts'
 
@@ -10,10 +10,10 @@ import { scheduleChecks } from './schedule-checks.ts'
 const READ_AGAIN_MS = 5_000
 const AT_ONCE = 64
 
-export type LoopParts = { registry: Registry; health: HealthChecks; rules: Rules; intervalMs: number; log: Logger; report: Report; now(): number; random(): number }
+export type LoopParts = { registry: Registry; health: HealthChecks; rules: Rules; intervalMs: number; log: Logger; report: Report; now(): number; random(): number; /** Another composition than production's. */ decide?: typeof decideByChecks }
 export type Loop = { deployed(instances: Instance[]): void; stop(): Promise<void> }
 
-export function startLoop({ registry, health, rules, intervalMs, log, report, now, random }: LoopParts): Loop {
+export function startLoop({ registry, health, rules, intervalMs, log, report, now, random, decide = decideByChecks }: LoopParts): Loop {
   const histories = new Map<string, History>()
   let deployed: Instance[] | null = null
   let registered: Map<string, Instance> | null = null
@@ -27,17 +27,35 @@ export function startLoop({ registry, health, rules, intervalMs, log, report, no
     intervalMs, atOnce: AT_ONCE, random,
     async check(instance) {
       const result = await health.check(instance)
-      const before = histories.get(instance.id)
-      const after = checked(before, instance, result)
-      histories.set(instance.id, after)
-      if (result === 'impostor' && !before?.isImpostor)
-        report({
-          detection: 'MTLS-REJECT', control: 'registrar-identity', strategies: ['S3.6', 'S3.4'], code: 'instance-wrong-identity', severity: 'high',
-          subject: instance.id, address: `${instance.host}:${instance.port}`, reason: `the certificate there is not ${instance.service}'s`,
-        })
+      const isIn = registered?.get(instance.id)
+      const h = checked(histories.get(instance.id), instance, result)
+      const after = isIn && addressOf(isIn) === h.address && !h.hasEntered ? entered(h) : h
+      const reason = refusal(after, rules)
+      histories.set(instance.id, reason ? { ...after, told: reason } : after)
+      if (reason) refuse(instance, reason)
       await tick()
     },
   })
+
+  function refuse({ id, service, host, port }: Instance, reason: Refusal): void {
+    const told = { control: 'check-before-register', strategies: ['S3.6', 'S3.4'], subject: id, address: `${host}:${port}` }
+    log.warn({ instance: id, address: told.address, reason }, 'kept out')
+    if (reason === 'wrong-identity') report({ ...told, detection: 'MTLS-REJECT', code: 'instance-wrong-identity', severity: 'high', reason: `the certificate there is not ${service}'s` })
+    else report({ ...told, detection: 'REGISTRY-DENY', code: 'instance-refused', severity: 'low', reason: `its health checks fail: it is not registered as ${service}` })
+  }
+
+  /** Only we write here: an entry that is not as we left it is another's work (S3.5). */
+  function tellForeign(before: ReadonlyMap<string, Instance>, seen: ReadonlyMap<string, Instance>): void {
+    for (const [id, instance] of seen) {
+      const known = before.get(id)
+      if (known && addressOf(known) === addressOf(instance)) continue
+      log.warn({ instance: id, address: addressOf(instance) }, 'registered by another')
+      report({
+        detection: 'REGISTRY-DENY', control: 'registrar-only-token', strategies: ['S3.5', 'S3.4'], code: 'registration-foreign', severity: 'high',
+        subject: id.slice(0, 128), address: `${instance.host}:${instance.port}`, reason: 'the registry holds an address there that the registrar did not write',
+      })
+    }
+  }
 
   /** Deployed, and registered though not deployed: both are checked. */
   function targets(): Map<string, Instance> {
@@ -66,7 +84,9 @@ export function startLoop({ registry, health, rules, intervalMs, log, report, no
   async function once(): Promise<void> {
     if (!deployed || isStopped) return
     if (!registered || now() - readAt > READ_AGAIN_MS) {
-      registered = await registry.read()
+      const seen = await registry.read()
+      if (registered) tellForeign(registered, seen)
+      registered = seen
       readAt = now()
     }
     const all = targets()
@@ -81,6 +101,8 @@ export function startLoop({ registry, health, rules, intervalMs, log, report, no
     if (action.do === 'register') {
       await registry.register(instance)
       seen.set(instance.id, instance)
+      const h = histories.get(instance.id)
+      if (h) histories.set(instance.id, entered(h))
       log.info({ instance: instance.id, address: addressOf(instance), version: instance.version }, 'registered')
     } else {
       await registry.deregister(instance.id)

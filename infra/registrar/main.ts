@@ -1,33 +1,7 @@
-import { enrol } from '@shop/chassis/identity.ts'
-import { readLaunch, ready } from '@shop/chassis/launch.ts'
-import { onStop } from '@shop/chassis/lifecycle.ts'
+import { readLaunch } from '@shop/chassis/launch.ts'
 import { createLog } from '@shop/chassis/log.ts'
-import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
-import { healthChecks } from './check-health.ts'
-import { configSchema, secretsSchema } from './config.ts'
-import { consulRegistry } from './consul-registry.ts'
-import { followInventory } from './inventory.ts'
-import { startLoop } from './loop.ts'
+import { configSchema } from './config.ts'
+import { startRegistrar } from './start.ts'
 
 const launch = readLaunch(configSchema)
-const { config } = launch
-const { consulKey, consulToken } = secretsSchema.parse(launch.secrets)
-const log = createLog(launch.process)
-const identity = await enrol(launch, log)
-const { report, close: closeReports } = createMeshReporter(launch.process, config.monitor, identity)
-const loop = startLoop({
-  registry: consulRegistry({ servers: config.consul, ca: config.consulTls.ca, certificate: config.consulTls.certificate, key: consulKey, token: consulToken }),
-  health: healthChecks(identity),
-  rules: { goodChecks: config.goodChecks, badChecks: config.badChecks, mostGoodChecks: 20, halfLifeMs: 60_000 },
-  intervalMs: config.intervalMs, log, report, now: () => performance.now(), random: Math.random,
-})
-const stopFollowing = followInventory(config.inventorySocket, loop.deployed, log)
-ready()
-log.info('ready')
-// What is registered stays: a registrar that ends must not take the shop with it.
-onStop(log, async () => {
-  await stopFollowing()
-  await loop.stop()
-  await closeReports()
-  identity.stop()
-})
+await startRegistrar(launch, createLog(launch.process))

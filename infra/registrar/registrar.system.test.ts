@@ -183,7 +183,10 @@ test.each([
   await startRegistrar([sick.listed, well.listed])
   await expect.poll(found, soon).toEqual(['order-2@127.0.0.1:26084'])
   for (let i = 0; i < 10; i++) expect(await found()).toEqual(['order-2@127.0.0.1:26084'])
+  await expect.poll(() => events.length, soon).toBeGreaterThan(0)
   const told = events.filter((e) => e.code === 'instance-wrong-identity')
+  // Once, not with each check.
+  expect(events.filter((e) => e.code === 'instance-refused').map(({ subject, detection }) => [subject, detection])).toEqual(name.startsWith('another') ? [] : [['order-1', 'REGISTRY-DENY']])
   if (name.startsWith('another')) expect(told).toMatchObject([{ subject: 'order-1', address: '127.0.0.1:26083', detection: 'MTLS-REJECT' }])
   else expect(told).toEqual([])
 })
@@ -222,11 +225,25 @@ test('S3.6 an instance that moved is found at its new address alone', async () =
   await expect.poll(found, soon).toEqual(['order-1@127.0.0.1:26090'])
 })
 
-test('S3.5 it touches nothing that is not its own, and its token can do nothing else', async () => {
-  await manage((client) => client.call('PUT', '/v1/catalog/register', { Node: 'order-9', Address: '127.0.0.1', Service: { ID: 'order-9', Service: 'order', Port: 9 } }))
-  const one = await instance('order-1', 26_091)
+const write = (node: string, id: string, port: number) => manage((client) => client.call('PUT', '/v1/catalog/register', { Node: node, Address: '127.0.0.1', Service: { ID: id, Service: 'order', Port: port } }))
+
+test('S3.5 S3.4 what another wrote is told, and leaves: an entry more, a true one overwritten, one under the id of a true one', async () => {
+  const [one, thief] = [await instance('order-1', 26_095), await instance('billing-1', 26_096)]
   await startRegistrar([one.listed])
-  await expect.poll(found, soon).toEqual(['order-1@127.0.0.1:26091', 'order-9@:9'])
+  await expect.poll(found, soon).toEqual(['order-1@127.0.0.1:26095'])
+  await write('order-1', 'order-1', 26_096)
+  await write('order-8', 'order-1', 26_096)
+  await write('order-9', 'order-9', 9)
+  await write('order-7', 'a/b', 26_096)
+  expect(await found()).toHaveLength(4)
+  await expect.poll(found, { timeout: 12_000, interval: 50 }).toEqual(['order-1@127.0.0.1:26095'])
+  const told = (code: string) => events.filter((e) => e.code === code).map(({ subject, address }) => `${subject} ${address}`).sort()
+  expect(told('registration-foreign')).toEqual(['order-1 127.0.0.1:26096', 'order-7/a%2Fb 127.0.0.1:26096', 'order-8/order-1 127.0.0.1:26096', 'order-9 127.0.0.1:9'])
+  expect(told('instance-wrong-identity')).toEqual(['order-7/a%2Fb 127.0.0.1:26096', 'order-8/order-1 127.0.0.1:26096'])
+  await thief.stop()
+})
+
+test('S3.5 its token can do nothing else', async () => {
   const client = consul.createConsulClient({ ports: ports.map((p) => p.https), tls: { ca: authority.ca, ...(await clients()) }, token: tokens.registrar })
   for (const [method, path, body] of [['PUT', '/v1/kv/x', 'y'], ['GET', '/v1/acl/tokens', undefined], ['PUT', '/v1/catalog/register', { Node: 'consul-1', Address: '127.0.0.1' }]] as const) expect((await client.call(method, path, body)).status).toBe(403)
   await client.close()

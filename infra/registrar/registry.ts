@@ -2,7 +2,7 @@
 import type { Instance } from './decide.ts'
 
 export type Registry = {
-  /** Instances that we registered, by id; nothing that another put there. */
+  /** Everything listed under the services that we may write, by id, whoever put it there. An id of ours is a node's name; 'node/service id' is another's. */
   read(): Promise<Map<string, Instance>>
   register(instance: Instance): Promise<void>
   deregister(id: string): Promise<void>
