@@ -63,7 +63,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
   const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now, ...(parts.unseal && { unseal: parts.unseal }) })
   const signIn = createSignIn({ client: parts.identity, sessions, origin: config.doors.web.origin, audience: parts.spiffeId, ask: () => ask, log, now: Date.now })
   const ask: Ask = createAsk(parts.callUpstream, signIn.freshToken)
-  const shop: Shop = { ask, sessions, signIn, stopping, webhookAllowed: config.webhookAllowed, publicApi: document }
+  const shop: Shop = { ask, log, sessions, signIn, stopping, webhookAllowed: config.webhookAllowed, publicApi: document }
   const handlers: Handlers = {
     ...accountOperations(shop), ...cartOperations(shop), ...catalogOperations(shop), ...documentOperations(documents, storefront),
     ...orderOperations(shop), ...paymentEventOperations(shop), ...sellerOperations(shop),

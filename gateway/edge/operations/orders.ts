@@ -14,7 +14,7 @@ export const orderOperations = (shop: Shop): Handlers => {
       return reply({ ...answer, headers: { ...answer.headers, location: `/api/orders/${order.id}` } }, order)
     },
     getOrder: async (call) => {
-      const view = await viewOrder(ask, call, call.input!.params['orderId'])
+      const view = await viewOrder(shop, call, call.input!.params['orderId'])
       // Of the whole answer: a shipment may change while its order does not.
       const etag = `"${hash('sha256', JSON.stringify(view), 'base64url').slice(0, 22)}"`
       const isKnown = call.header('if-none-match')?.split(',').some((tag) => tag.trim() === etag)

@@ -1,4 +1,5 @@
 /** What the public operations are made of. */
+import type { Logger } from '@shop/chassis/log.ts'
 import type { Ask, Reply } from '../ask.ts'
 import type { Answer, EdgeCall } from '../call.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -6,6 +7,7 @@ import type { SignIn } from '../sign-in.ts'
 
 export type Shop = {
   ask: Ask
+  log: Logger
   sessions: Sessions
   signIn: SignIn
   /** Aborts when this process stops: open streams end. */

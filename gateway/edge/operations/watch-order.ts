@@ -18,7 +18,8 @@ const LIFE_MS = 600_000
 const PER_SESSION = 4
 const IN_ALL = 500
 
-export function createOrderStreams({ ask, sessions, stopping, publicApi }: Shop): (call: EdgeCall) => Promise<Answer> {
+export function createOrderStreams(shop: Shop): (call: EdgeCall) => Promise<Answer> {
+  const { sessions, stopping, publicApi } = shop
   const open = new Map<string, number>()
   let all = 0
   const count = (session: string, by: 1 | -1) => {
@@ -34,7 +35,7 @@ export function createOrderStreams({ ask, sessions, stopping, publicApi }: Shop)
     const key = session.hash.toString('hex')
     const schema = publicApi['components']['schemas']['OrderView']
     const orderId = call.input!.params['orderId']
-    const look = async () => JSON.stringify(project(schema, await viewOrder(ask, { ...call, deadline: performance.now() + 3_000 }, orderId), publicApi))
+    const look = async () => JSON.stringify(project(schema, await viewOrder(shop, { ...call, deadline: performance.now() + 3_000 }, orderId), publicApi))
     const first = await look() // a problem is answered as one, before the stream begins
     if (all >= IN_ALL || (open.get(key) ?? 0) >= PER_SESSION) throw TooManyStreams({ headers: { 'retry-after': '5' } })
 
