@@ -9,7 +9,7 @@ describe('T7 the table of what can be left out', () => {
     expect(new Set(controls.map(({ name }) => name)).size).toBe(controls.length)
     for (const { strategies } of controls) for (const id of strategies) expect(id).toMatch(/^[SAGMT]\d+(\.\d+)?$/)
   })
-  test.each(controls.flatMap(({ name, places }) => places.map(({ entry }) => [name, entry] as const)))('%s: %s is there, and knows it by name or finds it in a pipeline', (name, entry) => {
+  test.each(controls.flatMap(({ name, places }) => places.flatMap((place) => 'entry' in place ? [[name, place.entry] as const] : [])))('%s: %s is there, and knows it by name or finds it in a pipeline', (name, entry) => {
     expect(existsSync(join(import.meta.dirname, entry))).toBe(true)
     const pipelines = ['../../gateway/edge/pipeline.ts', '../../gateway/micro/inbound.ts'].map((path) => readFileSync(join(import.meta.dirname, path), 'utf8')).join('\n')
     expect(`${readFileSync(join(import.meta.dirname, entry), 'utf8')}${pipelines}`).toMatch(new RegExp(`['"]?${name}['"]?(:|,)|'${name}'`))

@@ -2,7 +2,8 @@
  * The one table of what the lab can leave out (T7): control → strategies → where, and by which entry point.
  *
  * Production's `main.ts` files have no switch. The lab starts another entry point beside the running process, which
- * composes the same parts without the one named control; the runner leases it and brings production's back.
+ * composes the same parts without the one named control; or it lends one identity a right in a store that has no code
+ * of ours. The runner leases either and takes it back.
  */
 export type Place = {
   /** Kinds, workloads or names of processes that hold the control. */
@@ -10,12 +11,14 @@ export type Place = {
   /** Below infra/lab. */
   entry: string
 }
+/** As in infra/deploy/backing/grants.ts: the whole virtual host; reading the database of `on`; Consul's ACL rules. */
+export type Grant = { store: 'broker'; to: string } | { store: 'database'; to: string; on: string } | { store: 'registry'; to: string; rules: string }
 export type Control = {
   /** As in the pipeline that holds it, in events and in the attack report. */
   name: string
   strategies: string[]
   /** Where one rule is kept in two places, both leave it out: else the second hides that the first is gone. */
-  places: Place[]
+  places: (Place | Grant)[]
 }
 
 const micro: Place = { processes: ['micro-gateway'], entry: 'micro.ts' }
@@ -23,7 +26,7 @@ const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
 const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
 const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
 const registrar: Place = { processes: ['registrar'], entry: 'registrar.ts' }
-const row = (strategies: string, name: string, ...places: Place[]): Control => ({ name, strategies: strategies.split(' '), places })
+const row = (strategies: string, name: string, ...places: (Place | Grant)[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
   row('S2.5',        'check-audience',         micro),
@@ -41,6 +44,8 @@ export const controls: Control[] = [
   row('S10.1',       'seal-session',           edge),
   row('S10.1 T1',    'same-origin',            edge),
   row('S2.1',        'authorize-coarsely',     edge),
+  row('A5',          'broker-topics',          { store: 'broker', to: 'shipping' }),
+  row('A6',          'database-role',          { store: 'database', to: 'order', on: 'billing' }),
   row('S3.3',        'registry-tls',           registry),
   row('S3.6',        'check-before-register',  registrar),
 ]

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EVENTS, REPLAY, VHOST } from './broker-model.ts'
 import { SERVER_NAME } from './consul.ts'
+import { withoutBounds } from './grants.ts'
 import { connectAs } from './postgres-roles.ts'
 import { connectRunner, ready as brokerReady } from './rabbitmq.ts'
 import { startBacking, type Backing } from './test-backing.ts'
@@ -79,6 +80,23 @@ describe('PostgreSQL', () => {
     await backing.holdRoles()
     expect(await refusal(connectAs(await door('catalog'), 'catalog', 'catalog'))).toBe('let in')
     await owner.end()
+  })
+  test('T7 what the lab lends is read at once and taken back whole, with the connection that used it', async () => {
+    const owner = await connectAs(backing.sql, 'owner', 'billing')
+    await owner.query('create table if not exists public.lent as select 7 as n')
+    const open = async () => connectAs(await door('order'), 'order', 'billing')
+    await backing.holdRoles(undefined, [{ role: 'order', database: 'billing' }])
+    const guest = await open()
+    const ended = new Promise((resolve) => guest.on('end', () => resolve(true)))
+    expect((await guest.query('select n from lent')).rows).toEqual([{ n: 7 }])
+    await expect(guest.query('insert into lent values (8)')).rejects.toThrow('permission denied')
+    // As a start does it after a crash: it knows of no grant.
+    await backing.holdRoles()
+    await ended
+    expect(await refusal(open())).toMatch(/^28000 no pg_hba.conf entry/)
+    const { rows } = await owner.query(`select has_database_privilege('order', 'billing', 'connect') as connects, has_schema_privilege('order', 'public', 'usage') as enters, has_table_privilege('order', 'lent', 'select') as reads`)
+    expect(rows).toEqual([{ connects: false, enters: false, reads: false }])
+    await owner.query('drop table lent').finally(() => owner.end())
   })
   test('a renewed certificate is served after SIGHUP, and kept connections live on', async () => {
     const client = await connectAs(await door('order'), 'order', 'order')
@@ -198,6 +216,25 @@ describe('RabbitMQ', () => {
     await publish(EVENTS, 'order.paid')(channel)
     await returned // unroutable: nothing is bound to it
     await connection.close()
+  })
+  test('T7 a user that the lab set free may do everything; bound again, also the channel that was open', async () => {
+    const since = Date.now()
+    await backing.holdBroker(withoutBounds(backing.definitions, [{ store: 'broker', to: 'order' }]))
+    const connection = await open('order')
+    const closed = new Promise((resolve) => connection.on('close', resolve))
+    const channel = await connection.createConfirmChannel()
+    await publish(EVENTS, 'payment.settled', 'forged')(channel)
+    await channel.assertQueue('mine', { exclusive: true })
+    expect(await answer('billing', publish(EVENTS, 'order.paid'))).toMatch(/403/)
+    await backing.holdBroker(undefined, [{ user: 'order', since }])
+    await closed
+    expect(await answer('order', publish(EVENTS, 'payment.settled'))).toMatch(/403/)
+    const reader = await open('order')
+    const reading = await reader.createChannel()
+    const seen: string[] = []
+    for (let message = await reading.get('order', { noAck: true }); message; message = await reading.get('order', { noAck: true })) seen.push(message.content.toString())
+    expect(seen).toContain('forged')
+    await reader.close()
   })
   test('a renewed certificate is served without a signal', async () => {
     const tls = await as('order')

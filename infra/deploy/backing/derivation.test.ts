@@ -13,7 +13,7 @@ const service = (name: string, publishes: string[], subscribes: string[]): Servi
 
 describe('PostgreSQL', () => {
   test('who may open which database, and with whose certificate', () => {
-    expect(hostAccess(['order'])).toBe('hostssl all "owner" 127.0.0.1/32 cert map=data\nhostssl "order" "order" 127.0.0.1/32 cert map=data\nhostssl "order" "order_migrate" 127.0.0.1/32 cert map=data\n')
+    expect(hostAccess(['order'])).toBe('hostssl all "owner" 127.0.0.0/8 cert map=data\nhostssl "order" "order" 127.0.0.0/8 cert map=data\nhostssl "order" "order_migrate" 127.0.0.0/8 cert map=data\n')
     expect(identities(['order'])).toBe('data "owner" "owner"\ndata "order" "order"\ndata "owner" "order_migrate"\n')
   })
 })

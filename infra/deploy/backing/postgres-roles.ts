@@ -1,5 +1,6 @@
 /** Databases, roles and rights of the workloads, held to the model at every start. */
 import pg from 'pg'
+import type { Guest } from './grants.ts'
 import { migrator, objectOwner, OWNER } from './postgres.ts'
 
 const id = pg.escapeIdentifier
@@ -25,6 +26,10 @@ export async function ensureWorkload(owner: pg.Client, connect: (database: strin
     await inside.query(`alter default privileges for role ${owns} in schema public grant usage, select on sequences to ${role}`)
     await inside.query(`alter default privileges for role ${owns} revoke execute on functions from public`)
     await inside.query(`alter default privileges for role ${owns} in schema public grant execute on functions to ${role}`)
+    const guests = await inside.query<{ name: string }>(`select distinct pg_get_userbyid(grantee) as name
+      from (select relacl as acl from pg_class where relnamespace = 'public'::regnamespace union all select nspacl from pg_namespace where nspname = 'public') held, aclexplode(acl)
+      where grantee <> 0 and pg_get_userbyid(grantee) !~ '^pg_' and pg_get_userbyid(grantee) <> all($1)`, [[OWNER, name, objectOwner(name), migrator(name)]])
+    for (const guest of guests.rows) await inside.query(['tables in schema public', 'sequences in schema public'].map((all) => `revoke all on all ${all} from ${id(guest.name)}`).concat(`revoke all on schema public from ${id(guest.name)}`).join('; '))
   } finally {
     await inside.end()
   }
@@ -34,9 +39,10 @@ export async function ensureWorkload(owner: pg.Client, connect: (database: strin
  * Holds roles and databases to `workloads`. `connect` opens a connection as the owner to a database. What is no
  * longer in the model keeps its data, but nobody can log in to it, and its open connections end.
  */
-export async function ensureRoles(connect: (database: string) => Promise<pg.Client>, workloads: string[]): Promise<void> {
+export async function ensureRoles(connect: (database: string) => Promise<pg.Client>, workloads: string[], guests: Guest[] = []): Promise<void> {
   const owner = await connect('postgres')
   try {
+    await reload(owner, connect)
     const roles = await owner.query<{ rolname: string; rolcanlogin: boolean }>("select rolname, rolcanlogin from pg_roles where rolname !~ '^pg_' and rolname <> $1", [OWNER])
     const known = new Set(workloads.flatMap((name) => [name, objectOwner(name), migrator(name)]))
     for (const { rolname, rolcanlogin } of roles.rows.filter((row) => !known.has(row.rolname))) {
@@ -47,9 +53,31 @@ export async function ensureRoles(connect: (database: string) => Promise<pg.Clie
     const has = new Set(roles.rows.map((row) => row.rolname))
     for (const name of workloads) await ensureWorkload(owner, connect, name, has)
     await removeForeignMembers(owner, known)
+    for (const guest of guests) await letIn(owner, connect, guest)
+    await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where datname is not null and usename is not null and not has_database_privilege(usename, datname, 'connect')")
   } finally {
     await owner.end()
   }
+}
+
+/** Returns when the server goes by its files as they are: it takes a moment to hear of them, and a new connection by the old would be let in. */
+async function reload(owner: pg.Client, connect: (database: string) => Promise<pg.Client>): Promise<void> {
+  const loadedAt = async (client: pg.Client) => (await client.query<{ at: string }>('select extract(epoch from pg_conf_load_time()) as at')).rows[0]!.at
+  const before = await loadedAt(owner)
+  await owner.query('select pg_reload_conf()')
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const fresh = await connect('postgres')
+    const isLoaded = await loadedAt(fresh).then((at) => at > before).finally(() => fresh.end())
+    if (isLoaded) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('PostgreSQL does not take over its configuration')
+}
+
+async function letIn(owner: pg.Client, connect: (database: string) => Promise<pg.Client>, { role, database }: Guest): Promise<void> {
+  await owner.query(`grant connect on database ${id(database)} to ${id(role)}`)
+  const inside = await connect(database)
+  await inside.query(`grant usage on schema public to ${id(role)}; grant select on all tables in schema public to ${id(role)}`).finally(() => inside.end())
 }
 
 /** A membership that the model does not name would be a way around everything above. */

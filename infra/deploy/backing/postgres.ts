@@ -6,6 +6,7 @@ import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writePrivate } from './files.ts'
+import type { Guest } from './grants.ts'
 import type { Postgres } from './parts.ts'
 import { run } from './run.ts'
 import type { Owner, SpawnSpec } from './spawn-spec.ts'
@@ -13,6 +14,8 @@ import type { Owner, SpawnSpec } from './spawn-spec.ts'
 export type PostgresFiles = { certificate: string; key: string; roots: string }
 /** The superuser of the runner alone; its certificate has this common name. */
 export const OWNER = 'owner'
+/** This machine by any of its loopback addresses. */
+const LOOPBACK = '127.0.0.0/8'
 
 const libraries = (part: Postgres): Record<string, string> => (part.libraryPath ? { LD_LIBRARY_PATH: part.libraryPath } : {})
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
@@ -56,9 +59,10 @@ lc_messages = 'C'
 `
 
 /** pg_hba.conf: who may open which database. What has no line is refused, and so is everything without a certificate. */
-export const hostAccess = (workloads: string[]): string =>
-  [`hostssl all ${quoted(OWNER)} 127.0.0.1/32 cert map=data`, ...workloads.flatMap((name) =>
-    [name, migrator(name)].map((role) => `hostssl ${quoted(name)} ${quoted(role)} 127.0.0.1/32 cert map=data`))].join('\n') + '\n'
+export const hostAccess = (workloads: string[], guests: Guest[] = []): string => {
+  const line = (database: string, role: string) => `hostssl ${database} ${quoted(role)} ${LOOPBACK} cert map=data`
+  return [line('all', OWNER), ...workloads.flatMap((name) => [name, migrator(name)].map((role) => line(quoted(name), role))), ...guests.map(({ role, database }) => line(quoted(database), role))].join('\n') + '\n'
+}
 
 /** pg_ident.conf: whose certificate may be which role. Only the runner may be a migration role. */
 export const identities = (workloads: string[]): string =>

@@ -18,6 +18,9 @@ export const onePem = (certificate: string, key: string): string => `${certifica
 /** `dir` is the broker's own: its configuration, its home with the cookie, its data. */
 export type RabbitmqPlace = { dir: string; port: number; distributionPort: number }
 
+/** A user who had more rights since that moment, Unix ms. */
+export type Narrowed = { user: string; since: number }
+
 const NODE = 'mq@localhost'
 const APPLICATION = 'rabbitmq_auth_mechanism_ssl'
 
@@ -111,9 +114,10 @@ const list = (items: string[]) => `[${items.join(',')}]`
 /**
  * The Erlang program that holds a running broker to `wanted`: loading definitions only adds. Users, virtual hosts,
  * permissions and bindings that the model does not name go; what it names is set again. Deleting a user closes its
- * connections. Queues stay, whatever they hold.
+ * connections. Queues stay, whatever they hold. A channel remembers what it was once allowed, so what a user of
+ * `narrowed` opened since then (Unix ms) is closed.
  */
-export function ensureProgram(wanted: Definitions): string {
+export function ensureProgram(wanted: Definitions, narrowed: Narrowed[] = []): string {
   const by = term('runner')
   const [vhost] = wanted.vhosts.map(({ name }) => term(name)) as [string]
   const auth = 'rabbit_auth_backend_internal'
@@ -129,14 +133,16 @@ export function ensureProgram(wanted: Definitions): string {
     `[R(${auth},clear_topic_permissions,[U,${vhost},X,${by}]) || P <- R(${auth},list_vhost_topic_permissions,[${vhost}]), U <- [proplists:get_value(user,P)], X <- [proplists:get_value(exchange,P)], not lists:member({U,X},Topics)]`,
     `Bindings = ${list(wanted.bindings.map((b) => `{${term(b.source)},${term(b.routing_key)},${term(b.destination)}}`))}`,
     `[R(rabbit_binding,remove,[B,${by}]) || B <- R(rabbit_binding,list,[${vhost}]), S <- [element(4,element(2,B))], S =/= <<>>, not lists:member({S,element(3,B),element(4,element(4,B))},Bindings)]`,
+    ...narrowed.map(({ user, since }) =>
+      `[R(rabbit_networking,close_connection,[P,"its rights are fewer now"]) || [{pid,P},{user,U},{connected_at,T}] <- R(rabbit_networking,connection_info_all,[[pid,user,connected_at]]), U =:= ${term(user)}, T >= ${since}]`),
     'io:format("held")',
     'halt(0).',
   ].join(', ')
 }
 
 /** Holds the running broker to `wanted`. Speaks Erlang's distribution, so it runs as the broker's user with its cookie. */
-export async function ensureUsers(part: Rabbitmq, place: RabbitmqPlace, wanted: Definitions, owner: Owner): Promise<void> {
-  const args = ['-boot', join(part.erlang, 'bin/start_clean'), '-noinput', '-hidden', '-dist_listen', 'false', ...quiet(place), '-sname', 'ctl@localhost', '-eval', ensureProgram(wanted)]
+export async function ensureUsers(part: Rabbitmq, place: RabbitmqPlace, wanted: Definitions, owner: Owner, narrowed: Narrowed[] = []): Promise<void> {
+  const args = ['-boot', join(part.erlang, 'bin/start_clean'), '-noinput', '-hidden', '-dist_listen', 'false', ...quiet(place), '-sname', 'ctl@localhost', '-eval', ensureProgram(wanted, narrowed)]
   const said = await run(join(part.erts, 'erlexec'), args, { cwd: place.dir, env: erlang(part, place), timeoutMs: 30_000, ...owner })
   if (!said.endsWith('held')) throw new Error(`RabbitMQ could not be held to the model: ${said}`)
 }

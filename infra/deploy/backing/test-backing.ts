@@ -10,6 +10,7 @@ import * as broker from './broker-model.ts'
 import * as consul from './consul.ts'
 import { agentPolicy, ensureAcl, readerPolicy, registrarPolicy, type Policy, type Token } from './consul-acl.ts'
 import { makePrivate, writePrivate } from './files.ts'
+import type { Guest } from './grants.ts'
 import { ensureParts } from './parts.ts'
 import * as postgres from './postgres.ts'
 import * as roles from './postgres-roles.ts'
@@ -64,16 +65,22 @@ export async function startBacking(services: Service[], portBase: number) {
     await writePrivate(pgFiles.certificate, leaf.cert, owner(0))
     await writePrivate(pgFiles.key, leaf.key, owner(0))
   }
+  const configurePostgres = (guests: Guest[] = []) =>
+    postgres.writeConfig(dataDir, { config: postgres.config(portBase, pgFiles), hostAccess: postgres.hostAccess(workloads, guests), identities: postgres.identities(workloads) }, owner(0))
+  async function holdRoles(names = workloads, guests: Guest[] = []): Promise<void> {
+    await configurePostgres(guests)
+    await roles.ensureRoles((database) => roles.connectOwner(sql, database), names, guests)
+  }
   async function startPostgres(): Promise<void> {
     await makePrivate(pgDir, owner(0))
     await postgres.initDatabase(parts.postgres, dataDir, owner(0))
     await writePgCertificate()
     await writePrivate(pgFiles.roots, data.ca, owner(0))
-    await postgres.writeConfig(dataDir, { config: postgres.config(portBase, pgFiles), hostAccess: postgres.hostAccess(workloads), identities: postgres.identities(workloads) }, owner(0))
+    await configurePostgres()
     await postgres.clearStaleLock(dataDir)
     start('postgres', postgres.spawnSpec(parts.postgres, dataDir), owner(0))
     await until('postgres', () => roles.ready(sql))
-    await roles.ensureRoles((database) => roles.connectOwner(sql, database), workloads)
+    await holdRoles()
   }
 
   // RabbitMQ
@@ -86,7 +93,7 @@ export async function startBacking(services: Service[], portBase: number) {
     const leaf = await data.issue('rabbitmq', [runner.serverName])
     await writePrivate(mqFiles.pem, rabbitmq.onePem(leaf.cert, leaf.key), owner(1))
   }
-  const holdBroker = (wanted = definitions) => rabbitmq.ensureUsers(parts.rabbitmq, place, wanted, owner(1))
+  const holdBroker = (wanted = definitions, narrowed: rabbitmq.Narrowed[] = []) => rabbitmq.ensureUsers(parts.rabbitmq, place, wanted, owner(1), narrowed)
   async function startRabbitmq(): Promise<void> {
     await rabbitmq.prepare(parts.rabbitmq, place, mqFiles, definitions, cookie, owner(1))
     await writeMqCertificate()
@@ -138,8 +145,7 @@ export async function startBacking(services: Service[], portBase: number) {
   })
   return {
     parts, root, data, servers, sql, runner, place, ports, secrets, tokens, consulTls, consulAs, definitions, workloads, policies, dataDir, children, logs, until,
-    holdBroker, holdAcl, startAll, startPostgres, writePgCertificate, writeMqCertificate, writeConsulCertificate,
-    holdRoles: (names = workloads) => roles.ensureRoles((database) => roles.connectOwner(sql, database), names),
+    holdBroker, holdAcl, holdRoles, startAll, startPostgres, writePgCertificate, writeMqCertificate, writeConsulCertificate,
     kill: () => Promise.all([...children.keys()].map((name) => stop(name, 'SIGKILL'))),
     async stop() {
       await Promise.all([...children.keys()].map((name) => stop(name, name === 'postgres' ? 'SIGINT' : 'SIGTERM')))

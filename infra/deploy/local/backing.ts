@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { definitions, RUNNER } from '../backing/broker-model.ts'
 import { agentPolicy, ensureAcl, readerPolicy, registrarPolicy } from '../backing/consul-acl.ts'
 import * as consul from '../backing/consul.ts'
+import { guestsOf, withoutBounds, withRules, type Grant, type Guest, type StoreName } from '../backing/grants.ts'
 import { migrate } from '../backing/migrate.ts'
 import type { Parts } from '../backing/parts.ts'
 import * as postgres from '../backing/postgres.ts'
@@ -26,9 +27,10 @@ export type Backing = {
   startPostgres(): Promise<void>
   startRabbitmq(): Promise<void>
   startConsul(): Promise<void>
+  /** Roles and migrations; answers how many. */
   ensureDatabases(): Promise<string>
-  ensureUsers(): Promise<void>
-  ensureRights(): Promise<void>
+  /** Users, roles or tokens as the model has them, and what the lab lends. */
+  hold(store: StoreName, grants?: Grant[]): Promise<void>
   /** Certificates that are due are replaced and their servers told. */
   renew(): Promise<void>
 }
@@ -67,15 +69,44 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
   const consulDoor = async (ports = servers.map(({ ports }) => ports.https as number)) =>
     ({ ports, tls: tlsOf(await mine('runner-consul', 'consul-client')), token: site.secret('consul-management') })
 
+  const dataDir = () => homeOf(only('postgres'))
+  const configurePostgres = async (guests: Guest[]) => {
+    const one = only('postgres')
+    const { files } = await certificateOf(one)
+    await postgres.writeConfig(dataDir(), { config: postgres.config(one.ports.sql as number, files), hostAccess: postgres.hostAccess(databases, guests), identities: postgres.identities(databases) }, ownerOf(one))
+  }
+  /** Users whom the lab has set free, and since when. */
+  const unbound = new Map<string, number>()
+  const holdStore: Record<StoreName, (grants: Grant[]) => Promise<void>> = {
+    async broker(grants) {
+      const since = Date.now()
+      const narrowed = [...unbound].filter(([user]) => !grants.some(({ store, to }) => store === 'broker' && to === user)).map(([user, at]) => ({ user, since: at }))
+      await rabbitmq.ensureUsers(parts.rabbitmq, place(), withoutBounds(wanted, grants), ownerOf(only('rabbitmq')), narrowed)
+      for (const { user } of narrowed) unbound.delete(user)
+      for (const { store, to } of grants) if (store === 'broker' && !unbound.has(to)) unbound.set(to, since)
+    },
+    async database(grants) {
+      const door = await ownerDoor()
+      await configurePostgres(guestsOf(grants))
+      await ensureRoles((database) => connectOwner(door, database), databases, guestsOf(grants))
+    },
+    async registry(grants) {
+      const names = system.services.map(({ name }) => name)
+      const readers = [...names, 'edge'].filter((name) => readableBy(system, name).length > 0 || grants.some(({ to }) => to === name))
+      const token = (policy: string, workload: string, secret = site.secret(consulTokenOf(workload))) => ({ policy, accessor: site.secret(`consul-accessor:${workload}`), secret })
+      const client = consul.createConsulClient(await consulDoor())
+      await ensureAcl(client, [agentPolicy, registrarPolicy(names), ...readers.map((name) => withRules(readerPolicy(name, readableBy(system, name)), name, grants))],
+        [token('agent', 'agent', site.secret('consul-agent')), token('registrar', 'registrar'), ...readers.map((name) => token(`reader-${name}`, name))]).finally(() => client.close())
+    },
+  }
+
   return {
     async startPostgres() {
       const one = only('postgres')
-      const dataDir = homeOf(one)
-      const { files } = await certificateOf(one)
-      await postgres.initDatabase(parts.postgres, dataDir, ownerOf(one))
-      await postgres.writeConfig(dataDir, { config: postgres.config(one.ports.sql as number, files), hostAccess: postgres.hostAccess(databases), identities: postgres.identities(databases) }, ownerOf(one))
+      await postgres.initDatabase(parts.postgres, dataDir(), ownerOf(one))
+      await configurePostgres([])
       await ownerDoor()
-      await supervisor.start(backingSpec(one, postgres.spawnSpec(parts.postgres, dataDir), (signal) => until(async () => postgresReady(await ownerDoor()), signal), () => postgres.clearStaleLock(dataDir)))
+      await supervisor.start(backingSpec(one, postgres.spawnSpec(parts.postgres, dataDir()), (signal) => until(async () => postgresReady(await ownerDoor()), signal), () => postgres.clearStaleLock(dataDir())))
     },
     async startRabbitmq() {
       const one = only('rabbitmq')
@@ -100,7 +131,7 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
     },
     async ensureDatabases() {
       const door = await ownerDoor()
-      await ensureRoles((database) => connectOwner(door, database), databases)
+      await holdStore.database([])
       let ran = 0
       for (const name of databases)
         for (const [table, folder] of migrationFolders(site, name)) {
@@ -115,15 +146,7 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
         }
       return `${databases.length} databases${ran ? `, ${ran} migrations` : ''}`
     },
-    ensureUsers: () => rabbitmq.ensureUsers(parts.rabbitmq, place(), wanted, ownerOf(only('rabbitmq'))),
-    async ensureRights() {
-      const names = system.services.map(({ name }) => name)
-      const readers = [...names, 'edge'].filter((name) => readableBy(system, name).length > 0)
-      const token = (policy: string, workload: string, secret = site.secret(consulTokenOf(workload))) => ({ policy, accessor: site.secret(`consul-accessor:${workload}`), secret })
-      const client = consul.createConsulClient(await consulDoor())
-      await ensureAcl(client, [agentPolicy, registrarPolicy(names), ...readers.map((name) => readerPolicy(name, readableBy(system, name)))],
-        [token('agent', 'agent', site.secret('consul-agent')), token('registrar', 'registrar'), ...readers.map((name) => token(`reader-${name}`, name))]).finally(() => client.close())
-    },
+    hold: (store, grants = []) => holdStore[store](grants),
     async renew() {
       await authority()
       await Promise.all([ownerDoor(), brokerDoor(), consulDoor()])

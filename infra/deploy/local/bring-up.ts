@@ -10,6 +10,7 @@ import { compileOnce } from './compiled-code.ts'
 import { ownFolder, writeWhole } from './files.ts'
 import { describeLaunch, originOf, type Material } from './launch-documents.ts'
 import { connectPki, type Pki, type Roots } from './pki-client.ts'
+import type { Hold } from './lab.ts'
 import type { PlannedProcess } from './plan.ts'
 import { partsCache, type Site } from './site.ts'
 import { nodeSpec, type Enroller, type Variant } from './programs.ts'
@@ -22,6 +23,8 @@ export type BringUp = {
   specOf(one: PlannedProcess, variant?: Variant): Spec
   pki(): Pki
   roots(): Roots
+  /** Holds a store to the model and to what the lab lends there. */
+  hold: Hold
   /** Certificates that the runner keeps: renewed when due, their readers told. */
   renew(): Promise<void>
   notes: string[]
@@ -121,11 +124,11 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     ] : []),
     ...(isWanted('rabbitmq') ? [
       { name: 'rabbitmq', after: ['parts'], run: () => backing.startRabbitmq() },
-      { name: 'messages', after: ['rabbitmq'], run: () => backing.ensureUsers() },
+      { name: 'messages', after: ['rabbitmq'], run: () => backing.hold('broker') },
     ] : []),
     ...(isWanted('consul') ? [
       { name: 'consul', after: ['parts'], run: () => backing.startConsul() },
-      { name: 'access rights', after: ['consul'], run: () => backing.ensureRights() },
+      { name: 'access rights', after: ['consul'], run: () => backing.hold('registry') },
     ] : []),
   ]
 
@@ -133,6 +136,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     steps, specOf, notes,
     pki: () => pki,
     roots: () => roots,
+    hold: (store, grants) => backing.hold(store, grants),
     async renew() {
       const renewed = await keepCertificates()
       await backing.renew()

@@ -11,8 +11,9 @@ import { serveControl } from './control.ts'
 import { describeEndpoints } from './endpoints.ts'
 import { writeWhole } from './files.ts'
 import { createInventory, instancesOf } from './inventory.ts'
-import { createVariants } from './lab.ts'
+import { createGrants, createVariants } from './lab.ts'
 import { originOf } from './launch-documents.ts'
+import { createLeases } from './leases.ts'
 import { rotateLogs } from './logs.ts'
 import { measureMemory } from './memory.ts'
 import { endOrphans, writeRecord } from './orphans.ts'
@@ -55,18 +56,23 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   const stop = Promise.withResolvers<string>()
   let phase: Phase = 'starting'
   const inventory = createInventory()
-  const variants = createVariants(site, supervisor, system_.specOf, () => { if (phase === 'ready') publish() })
+  const leases = createLeases(() => { if (phase === 'ready') publish() })
+  const variants = createVariants(site, supervisor, leases, system_.specOf)
+  const databases = [...new Set(site.processes.filter(({ hasDatabase }) => hasDatabase).map(({ workload }) => workload))]
+  const grants = createGrants(system.services.map(({ name }) => name), databases, leases, (store, standing) => system_.hold(store, standing))
   const publish = () => {
     isPublishedOld = false
-    writeWhole(join(checkout.shopDir, 'endpoints.json'), JSON.stringify(endpointsOf(site, supervisor, startedAt, control, variants.off()), null, 2))
+    writeWhole(join(checkout.shopDir, 'endpoints.json'), JSON.stringify(endpointsOf(site, supervisor, startedAt, control, leases.off()), null, 2))
   }
   const losses = () => [...site.confinement.losses, ...system_.notes]
   const closeControl = await serveControl(control, {
-    'GET /status': async () => describeStatus({ phase, startedAt, losses: losses(), absent: site.absent, processes: site.processes, children: supervisor.list(), controlsOff: variants.off() }),
+    'GET /status': async () => describeStatus({ phase, startedAt, losses: losses(), absent: site.absent, processes: site.processes, children: supervisor.list(), controlsOff: leases.off() }),
     'POST /down': async () => { stop.resolve('npm run down') },
     'POST /restart': async ({ process }) => supervisor.signal(process, 'SIGTERM'),
     'POST /variant': variants.set,
     'POST /variant/back': variants.back,
+    'POST /grant': grants.set,
+    'POST /grant/back': grants.back,
     'POST /hold': (body) => holdIdentity(site, system_, body),
   })
   const unwatch = watchForStop((why) => stop.resolve(why))
@@ -77,7 +83,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   const end = async () => {
     phase = 'stopping'
     for (const timer of timers) clearInterval(timer)
-    variants.close()
+    leases.close()
     rmSync(join(checkout.shopDir, 'endpoints.json'), { force: true })
     await stopAll(site, supervisor)
     await closeInventory()

@@ -6,14 +6,15 @@ import { enrol } from '@shop/chassis/identity.ts'
 import type { Enrolment, Names } from '@shop/chassis/launch.ts'
 import { createLog } from '@shop/chassis/log.ts'
 import { repo, shopDirOf } from '../checkout.ts'
+import type { Grant } from '../../backing/grants.ts'
 import type { Parsed } from '../commands.ts'
 import { askRunner } from '../control.ts'
 import { liveRunner } from '../orphans.ts'
 import type { Status } from '../status.ts'
 
-/** A row of infra/lab/controls.ts: `processes` are names, workloads or kinds; `entry` stands below infra/lab. */
+/** A row of infra/lab/controls.ts: `processes` are names, workloads or kinds; `entry` stands below infra/lab; or a right that is lent in a store. */
 type Place = { processes: string[]; entry: string }
-export type Control = { name: string; strategies: string[]; places: Place[] }
+export type Control = { name: string; strategies: string[]; places: (Place | Grant)[] }
 
 export async function lab({ positionals: [action, ...rest] }: Parsed): Promise<number> {
   if (process.env.NODE_ENV === 'production') throw new Error('The lab is refused in production.')
@@ -49,9 +50,11 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
   if (chosen.length === 0 || (chosen.length > 1 && name !== '--all')) throw new Error(`lab ${action} ${name ?? ''}: ${chosen.length > 1 ? `that is several controls (${chosen.map((control) => control.name).join(', ')}); name one` : `there is no such control. There are: ${controls.map((control) => control.name).join(', ')}`}`)
   const seconds = args[1] === '--for' ? parseDuration(args[2]) : undefined
   const holders = ({ processes }: Place) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => processes.includes(word)))
-  await Promise.all(chosen.flatMap((control) => control.places.flatMap((place) => holders(place).map(({ name: process }) => action === 'off'
-    ? askRunner(socket, 'POST', '/variant', { process, entry: place.entry, leftOut: control.name, strategies: control.strategies, ...(seconds && { seconds }) })
-    : askRunner(socket, 'POST', '/variant/back', { process, leftOut: control.name })))))
+  /** What is asked of the runner: the path, and the place that it is about. */
+  const asked = (place: Place | Grant): [string, object][] => 'store' in place ? [['/grant', place]] : holders(place).map(({ name: process }) => ['/variant', { process, entry: place.entry }])
+  await Promise.all(chosen.flatMap(({ name: leftOut, strategies, places }) => places.flatMap(asked).map(([path, place]) => action === 'off'
+    ? askRunner(socket, 'POST', path, { ...place, leftOut, strategies, ...(seconds && { seconds }) })
+    : askRunner(socket, 'POST', `${path}/back`, { ...place, leftOut }))))
   const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
   process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
   return 0
