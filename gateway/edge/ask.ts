@@ -27,7 +27,15 @@ export type Ask = (call: EdgeCall, callee: string, operation: string, question?:
 /** Statuses that a client can do something about, with the kind for codes that are not public. */
 const PUBLIC: Record<number, ProblemFactory> = { 400: InputInvalid, 403: RoleNotAllowed, 404: NotFound, 409: Conflict, 412: PreconditionFailed, 422: InputInvalid, 428: PreconditionRequired }
 
-export function createAsk(callUpstream: CallUpstream, freshToken: (session: OpenSession) => Promise<string>): Ask {
+/** Which of the client's own headers a service sees: those that the operation declares and its handler names (S10.3). */
+export type PassOn = (call: EdgeCall, names: string[]) => Record<string, string>
+
+const passDeclared: PassOn = ({ input }, names) => {
+  const declared = Object.entries(input?.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)] as const)
+  return Object.fromEntries(declared.filter(([name]) => names.includes(name)))
+}
+
+export function createAsk(callUpstream: CallUpstream, freshToken: (session: OpenSession) => Promise<string>, passOn = passDeclared): Ask {
   // Readers without a session share one guest: they have no cart that could be mixed up, and their tokens can be cached.
   const visitor = randomUUID()
 
@@ -38,13 +46,11 @@ export function createAsk(callUpstream: CallUpstream, freshToken: (session: Open
   }
 
   return async (call, callee, operation, { params, query = {}, pass = [], headers = {}, body, asSelf, deadline = call.deadline } = {}) => {
-    const declared = call.input?.headers ?? {}
-    const passed = pass.flatMap((name) => { const value = Object.entries(declared).find(([n]) => n.toLowerCase() === name)?.[1]; return value === undefined ? [] : [[name, String(value)]] })
     const search = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
     const answer = await callUpstream({
       callee, operation, deadline,
       ...(params && { params }), query: search.toString(),
-      headers: { accept: '*/*', ...Object.fromEntries(passed), ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: { accept: '*/*', ...passOn(call, pass), ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
       subject: await subjectOf(call, asSelf),
       trace: call.trace, signal: call.gone,

@@ -8,7 +8,7 @@ import type { Store } from '@shop/chassis/store.ts'
 import { silent, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { compose, type Control } from '../pipeline.ts'
 import type { CallUpstream } from '../upstream/call.ts'
-import { createAsk, type Ask } from './ask.ts'
+import { createAsk, type Ask, type PassOn } from './ask.ts'
 import { readAssets } from './assets.ts'
 import type { DoorName, EdgeCall } from './call.ts'
 import type { Config } from './config.ts'
@@ -50,6 +50,7 @@ export type BuildParts = {
   stopping: AbortSignal
   /** Another composition's; production passes none. */
   unseal?: Unseal | undefined
+  passOn?: PassOn | undefined
   /** Another composition of the same controls; production's is the identity. */
   pipeline: (controls: EdgeControls) => EdgeControls
 }
@@ -62,7 +63,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
   const assets = readAssets(new URL('storefront/assets/', import.meta.url))
   const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now, ...(parts.unseal && { unseal: parts.unseal }) })
   const signIn = createSignIn({ client: parts.identity, sessions, origin: config.doors.web.origin, audience: parts.spiffeId, ask: () => ask, log, now: Date.now })
-  const ask: Ask = createAsk(parts.callUpstream, signIn.freshToken)
+  const ask: Ask = createAsk(parts.callUpstream, signIn.freshToken, parts.passOn)
   const shop: Shop = { ask, log, sessions, signIn, stopping, webhookAllowed: config.webhookAllowed, publicApi: document }
   const handlers: Handlers = {
     ...accountOperations(shop), ...cartOperations(shop), ...catalogOperations(shop), ...documentOperations(documents, storefront),

@@ -6,8 +6,10 @@ import type { Logger } from '@shop/chassis/log.ts'
 import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { createStore } from '@shop/chassis/store.ts'
 import type { Control } from '../pipeline.ts'
+import type { HeaderPolicy } from '../stages/header-allow-list.ts'
 import { createUpstream } from '../upstream/call.ts'
 import type { UpstreamCall } from '../upstream/pipeline.ts'
+import type { PassOn } from './ask.ts'
 import { buildEdge, type EdgeControls } from './build.ts'
 import type { DoorName } from './call.ts'
 import type { Config, SecretName } from './config.ts'
@@ -24,9 +26,11 @@ export type Composition = {
   upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
   unseal?: Unseal
   isParserLenient?: boolean
+  passOn?: PassOn
+  headerPolicy?: HeaderPolicy
 }
 
-export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, unseal, isParserLenient = false }: Composition = {}): Promise<void> {
+export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, unseal, isParserLenient = false, passOn, headerPolicy }: Composition = {}): Promise<void> {
   const { config, names } = launch
   const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
   const identity = await enrol(launch, log)
@@ -34,12 +38,12 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const locks = createStore(config.database, identity, log, { connections: 3 })
   const reporter = createMeshReporter(launch.process, config.monitor, identity)
   const telemetry = reporter.telemetry(launch.workload, launch.version)
-  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls })
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls, ...(headerPolicy && { headerPolicy }) })
   const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
     config, names, sessionKey: secret('sessionKey'), spiffeId: identity.mesh().spiffeId, store, locks, identity: client, callUpstream: upstream.call,
-    storefront: createStorefront(names.brand), log, report: reporter.report, telemetry, stopping: stopping.signal, pipeline, unseal,
+    storefront: createStorefront(names.brand), log, report: reporter.report, telemetry, stopping: stopping.signal, pipeline, unseal, passOn,
   })
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {

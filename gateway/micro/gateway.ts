@@ -16,7 +16,7 @@ import { loadApi } from '@shop/chassis/operation.ts'
 import { httpSpan } from '@shop/chassis/telemetry.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused } from '@shop/chassis/tls.ts'
 import { compose, type Control } from '../pipeline.ts'
-import { headerAllowLists } from '../stages/header-allow-list.ts'
+import { allowListed, headerAllowLists, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import { oneAtATime, refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
 import { createTokenVerifier } from '../stages/token-verifier.ts'
 import { createUpstream } from '../upstream/call.ts'
@@ -33,7 +33,7 @@ import { serviceSocket } from './service-socket.ts'
 
 type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
 /** How a composition other than production's is made; production passes nothing. */
-export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional' }
+export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy }
 
 export type MicroGateway = {
   /** For `noticeMs` says 503 to health checks and asks clients to connect anew, then takes no more calls and ends those in flight. */
@@ -42,7 +42,7 @@ export type MicroGateway = {
 
 export async function startMicroGateway(
   launch: Launch<Config>, log: Logger,
-  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required' }: Composition = {}, identify = enrol,
+  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required', headerPolicy = allowListed }: Composition = {}, identify = enrol,
 ): Promise<MicroGateway> {
   const { config, names: { trustDomain } } = launch
   const { consulToken } = secretsSchema.parse(launch.secrets)
@@ -59,9 +59,9 @@ export async function startMicroGateway(
   })
   const api = loadApi(config.policy.inbound.api!)
   const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())
-  const service = serviceSocket({ path: config.appSocket, headers, now, isDraining: () => isDraining })
+  const service = serviceSocket({ path: config.appSocket, headers, passRequest: headerPolicy.request, now, isDraining: () => isDraining })
   const intoService = compose(inbound(inboundPipeline({
-    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, now, health: service.health,
+    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, passResponse: headerPolicy.response, now, health: service.health,
     tokens: createTokenVerifier({ issuer: config.exchangeIssuer, keys: createJwks(upstream.fetchKeys, { maxAgeMs: 10_000 }), wall }), redeem: upstream.redeem,
   })), service.forward)
   const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))

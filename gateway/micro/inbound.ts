@@ -6,7 +6,7 @@ import { checkBinding } from '../stages/check-binding.ts'
 import { checkChain } from '../stages/check-chain.ts'
 import { checkScope } from '../stages/check-scope.ts'
 import { findOperation } from '../stages/find-operation.ts'
-import type { HeaderAllowList } from '../stages/header-allow-list.ts'
+import type { HeaderAllowList, Pass } from '../stages/header-allow-list.ts'
 import { keepDeadline } from '../stages/keep-deadline.ts'
 import { limitBody } from '../stages/limit-body.ts'
 import { pairPolicy } from '../stages/pair-policy.ts'
@@ -26,6 +26,8 @@ export type InboundParts = {
   callers: Record<string, string[]>
   api: Api
   headers: Map<string, HeaderAllowList>
+  /** What of the service's headers leaves it. */
+  passResponse?: Pass
   tokens: TokenVerifier
   redeem: Redeem
   /** Answers the registrar, and nobody else. */
@@ -49,5 +51,5 @@ export const inboundPipeline = (d: InboundParts): Control<InboundCall>[] => [
   control('S5.1 S13.1',  'limit-body',      limitBody()),
   control('S1.1',        'single-use',      singleUse(d.redeem)),
   control('S5.1 G7',     'request-schema',  requestSchema()),
-  control('G7 S4.1',     'response-schema', responseSchema(d.headers)),
+  control('G7 S4.1',     'response-schema', responseSchema(d.headers, d.passResponse)),
 ]

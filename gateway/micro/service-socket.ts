@@ -4,7 +4,7 @@ import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Stage } from '../pipeline.ts'
 import { operationOf } from '../stages/find-operation.ts'
-import { pick, type HeaderAllowList } from '../stages/header-allow-list.ts'
+import { pick, type HeaderAllowList, type Pass } from '../stages/header-allow-list.ts'
 import { ResponseNotDeclared } from '../stages/response-schema.ts'
 import type { Answer } from '../upstream/call.ts'
 import { Gone } from '../upstream/reach.ts'
@@ -23,7 +23,7 @@ export type ServiceSocket = {
   close(): Promise<void>
 }
 
-export function serviceSocket({ path, headers, now, isDraining }: { path: string; headers: Map<string, HeaderAllowList>; now: () => number; isDraining: () => boolean }): ServiceSocket {
+export function serviceSocket({ path, headers, passRequest = pick, now, isDraining }: { path: string; headers: Map<string, HeaderAllowList>; /** What of the caller's headers the service sees. */ passRequest?: Pass; now: () => number; isDraining: () => boolean }): ServiceSocket {
   const pool = new Pool('http://service', { socketPath: path, connections: 64, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } })
   return {
     async forward(call) {
@@ -35,7 +35,7 @@ export function serviceSocket({ path, headers, now, isDraining }: { path: string
         const answer = await send(pool, {
           method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, signal: left.signal,
           headers: {
-            ...pick(call.request.headers, headers.get(operation.id)?.request ?? []),
+            ...passRequest(call.request.headers, headers.get(operation.id)?.request ?? []),
             authorization: `Bearer ${call.token}`,
             traceparent: traceparent(call.trace),
             'deadline-ms': String(Math.max(1, Math.floor(call.deadline - now()))),

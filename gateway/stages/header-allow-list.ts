@@ -40,6 +40,11 @@ export function headerAllowLists(document: OpenApiDocument, operations: Iterable
   return lists
 }
 
+/** What of the headers goes on, given the names that may. */
+export type Pass = (headers: Record<string, string | string[] | undefined>, names: string[]) => Record<string, string>
+/** The two directions apart; production passes what is named, and nothing else. */
+export type HeaderPolicy = { request: Pass; response: Pass }
+
 /** The named headers that are there, as one string each. */
 export function pick(headers: Record<string, string | string[] | undefined>, names: string[]): Record<string, string> {
   const picked: Record<string, string> = {}
@@ -49,3 +54,5 @@ export function pick(headers: Record<string, string | string[] | undefined>, nam
   }
   return picked
 }
+
+export const allowListed: HeaderPolicy = { request: pick, response: pick }

@@ -3,11 +3,11 @@ import { problem } from '@shop/chassis/problem.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
 import type { Stage } from '../pipeline.ts'
 import { operationOf } from './find-operation.ts'
-import { pick, type HeaderAllowList } from './header-allow-list.ts'
+import { pick, type HeaderAllowList, type Pass } from './header-allow-list.ts'
 
 export const ResponseNotDeclared = problem('response-not-declared', 502, 'The service answered something that its description does not declare', 'Tell the operators; repeat reads later', 'RE8')
 
-export const responseSchema = (allowed: Map<string, HeaderAllowList>): Stage<InboundCall> => async (call, next) => {
+export const responseSchema = (allowed: Map<string, HeaderAllowList>, pass: Pass = pick): Stage<InboundCall> => async (call, next) => {
   await next()
   const { answer } = call
   if (!answer) return
@@ -15,7 +15,7 @@ export const responseSchema = (allowed: Map<string, HeaderAllowList>): Stage<Inb
   const type = answer.headers['content-type']
   const fault = operation.checkResponse(answer.status, type, answer.body.length === 0 ? undefined : readBody(type, answer.body))
   if (fault) throw ResponseNotDeclared({ evidence: { reason: `${operation.id}: ${fault}` } })
-  answer.headers = pick(answer.headers, allowed.get(operation.id)?.response ?? [])
+  answer.headers = pass(answer.headers, allowed.get(operation.id)?.response ?? [])
 }
 
 /** Our own service wrote it, so plain parsing will do; what is no JSON meets a schema that wants an object. */

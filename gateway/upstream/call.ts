@@ -10,6 +10,7 @@ import type { Report } from '@shop/chassis/security-event.ts'
 import { httpSpan, silent, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { childOf, traceparent, type TraceContext } from '@shop/chassis/trace.ts'
 import { compose, type Control } from '../pipeline.ts'
+import { allowListed, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
 import { createAdmission } from './admission.ts'
 import { readCallees } from './callees.ts'
@@ -97,10 +98,11 @@ export type UpstreamParts = {
   clock?: Clock
   /** Changes the list of controls; production passes nothing. */
   controls?: (list: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
+  headerPolicy?: HeaderPolicy
 }
 
 export function createUpstream(
-  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list }: UpstreamParts,
+  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list, headerPolicy = allowListed }: UpstreamParts,
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = createConnect(identity, externalRoots)
@@ -112,7 +114,7 @@ export function createUpstream(
     method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, signal,
   }), log, clock)
   const admission = createAdmission(directory, clock)
-  const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, admission, connect, clock, report }))
+  const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, admission, connect, clock, report, headerPolicy }))
   return {
     async call(request) {
       const callee = callees.get(request.callee)

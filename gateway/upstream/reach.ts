@@ -3,7 +3,7 @@ import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts
 import type { Report } from '@shop/chassis/security-event.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Stage } from '../pipeline.ts'
-import { pick } from '../stages/header-allow-list.ts'
+import type { HeaderPolicy } from '../stages/header-allow-list.ts'
 import type { Admission } from './admission.ts'
 import { pickTwo } from './balance.ts'
 import { pathOf } from './callees.ts'
@@ -19,9 +19,9 @@ export const Gone = problem('client-gone', 499, 'The client left before the answ
 
 const ATTEMPTS = 3
 
-export type ReachParts = { directory: Directory; admission: Admission; connect: Connect; clock: Clock; report: Report }
+export type ReachParts = { directory: Directory; admission: Admission; connect: Connect; clock: Clock; report: Report; headerPolicy: HeaderPolicy }
 
-export function reach({ directory, admission: { admitted, outliersOf }, connect, clock, report }: ReachParts): Stage<UpstreamCall> {
+export function reach({ directory, admission: { admitted, outliersOf }, connect, clock, report, headerPolicy }: ReachParts): Stage<UpstreamCall> {
   const inFlight = new Map<string, number>()
   let budget = newRetryBudget(clock.now())
   directory.onChange((service, { instances }) => connect.keep(service, new Set(instances.map((i) => i.origin))))
@@ -32,7 +32,7 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
     inFlight.set(key, (inFlight.get(key) ?? 0) + 1)
     outliers.started(key, clock.now())
     try {
-      call.answer = await send(connect.mesh(call.callee.name, origin, call.credentials), wire(call, clock))
+      call.answer = await send(connect.mesh(call.callee.name, origin, call.credentials), wire(call, clock, headerPolicy))
       outliers.ended(key, call.answer.status >= 500, clock.now())
     } catch (error) {
       const kind = error instanceof SendError ? error.kind : 'no-answer'
@@ -76,10 +76,10 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
       if (call.callee.kind === 'mesh') await askMesh(call)
       else {
         const { kind, name, origin } = call.callee
-        call.answer = await send(kind === 'fixed' ? connect.mesh(name, origin, call.credentials) : connect.external(origin), wire(call, clock))
+        call.answer = await send(kind === 'fixed' ? connect.mesh(name, origin, call.credentials) : connect.external(origin), wire(call, clock, headerPolicy))
       }
       call.isFailure = call.answer!.status >= 500
-      call.answer!.headers = pick(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? [])
+      call.answer!.headers = headerPolicy.response(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? [])
     } catch (error) {
       if (!(error instanceof SendError)) throw error
       call.isFailure = error.kind !== 'aborted'
@@ -111,14 +111,14 @@ function codeOf(body: Buffer): unknown {
   }
 }
 
-function wire({ request, callee, operation, token }: UpstreamCall, clock: Clock): SendRequest {
+function wire({ request, callee, operation, token }: UpstreamCall, clock: Clock, headerPolicy: HeaderPolicy): SendRequest {
   const allowed = callee.headers.get(operation.id)
   const isAsIs = callee.kind === 'external' || (callee.kind === 'fixed' && allowed?.takesAuthorization)
   const authorization = isAsIs ? request.authorization : token && `Bearer ${token}`
   return {
     method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, signal: request.signal,
     headers: {
-      ...pick(request.headers ?? {}, allowed?.request ?? []),
+      ...headerPolicy.request(request.headers ?? {}, allowed?.request ?? []),
       ...(authorization && { authorization }),
       ...(callee.kind !== 'external' && { traceparent: traceparent(request.trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
     },

@@ -24,14 +24,30 @@ const envelope = z.object({
   time: z.iso.datetime(), traceparent: z.string().max(55).optional(), data: z.unknown(),
 })
 
+/** The two steps that stand between a message and its effect. */
+export type InboxSteps = {
+  /** Throws event-forged. */
+  verify: typeof verifyEvent
+  /** Remembers the event in the transaction of its effect; false when it was remembered before. */
+  isFirst(tx: Tx, event: ShopEvent): Promise<boolean>
+}
+
+export const inboxSteps: InboxSteps = {
+  verify: verifyEvent,
+  isFirst: async (tx, { id, type }) => (await tx.query('insert into inbox (event_id, topic) values ($1, $2) on conflict do nothing', [id, type])).rowCount === 1,
+}
+
 export function consume(parts: {
   queue: string
   handlers: EventHandlers
   /** Topic → the one service that may publish it, from the model. */
   producers: Record<string, string>
   store: Store; broker: Broker; identity: WorkloadIdentity; log: Logger; report: Report; telemetry?: Telemetry
+  /** Another composition's; production passes none. */
+  steps?: Partial<InboxSteps> | undefined
 }): () => Promise<void> {
   const { queue, handlers, producers, store, broker, identity, log, report, telemetry = silent } = parts
+  const { verify, isFirst } = { ...inboxSteps, ...parts.steps }
   const inFlight = new Set<Promise<void>>()
   let isStopping = false
   let open: { channel: Channel; tag: string } | undefined
@@ -56,11 +72,12 @@ export function consume(parts: {
       event = readEvent(message)
     } catch (error) {
       const reason = error instanceof Problem ? String(error.options.evidence?.['reason'] ?? error.code) : 'unreadable'
-      report({ detection: 'EVENT-FORGED', control: 'verify-event', strategies: ['S5.1'], code: 'event-forged', severity: 'high', reason: reason.slice(0, 200), operation: String(message.fields.routingKey).slice(0, 128) })
+      tell(message, { control: 'event-signature', code: 'event-forged', severity: 'high', reason })
       log.warn({ reason, topic: message.fields.routingKey }, 'an event was refused; it is a dead letter now')
       return channel.nack(message, false, false)
     }
     const startedAt = performance.now()
+    let isRepeated = false
     const trace = continueTrace(event.traceparent)
     const settled = (error?: unknown) => telemetry.record(trace, startedAt, () => ({
       kind: 'consumer', name: `process ${event.type}`, isError: error !== undefined,
@@ -69,10 +86,12 @@ export function consume(parts: {
     for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
         await store.transaction(async (tx) => {
-          const { rowCount } = await tx.query('insert into inbox (event_id, topic) values ($1, $2) on conflict do nothing', [event.id, event.type])
-          if (rowCount) await handlers[event.type]!(tx, { ...event, ...(trace && { traceparent: traceparent(trace) }) })
+          isRepeated = !(await isFirst(tx, event))
+          if (!isRepeated) await handlers[event.type]!(tx, { ...event, ...(trace && { traceparent: traceparent(trace) }) })
         })
         settled()
+        // The broker's own repetitions say so. What else comes twice was sent twice: by a relay that died, or by someone who kept it.
+        if (isRepeated && !message.fields.redelivered) tell(message, { control: 'inbox-dedup', code: 'event-repeated', severity: 'low', reason: 'it had its effect before' })
         return channel.ack(message)
       } catch (error) {
         if (error instanceof Problem && error.code === Unavailable.code && !isStopping) {
@@ -87,6 +106,12 @@ export function consume(parts: {
     }
   }
 
+  /** The trace is what the message claims: it joins reports, and proves nothing. */
+  function tell(message: ConsumeMessage, { reason, ...about }: { control: string; code: string; severity: 'low' | 'high'; reason: string }): void {
+    const traceId = /"traceparent":"00-([0-9a-f]{32})-/.exec(message.content.toString('utf8', 0, 1_024))?.[1]
+    report({ detection: 'EVENT-FORGED', strategies: ['A5'], ...about, reason: reason.slice(0, 200), operation: String(message.fields.routingKey).slice(0, 128), ...(traceId && { traceId }) })
+  }
+
   function readEvent(message: ConsumeMessage): ShopEvent {
     const topic = message.fields.routingKey
     const producer = producers[topic]
@@ -94,7 +119,7 @@ export function consume(parts: {
     if (message.content.length > 262_144) throw EventForged({ evidence: { reason: 'too large' } })
     const event = envelope.parse(JSON.parse(message.content.toString('utf8'))) as ShopEvent
     if (event.type !== topic || event.source !== producer) throw EventForged({ evidence: { reason: 'topic or source differs from the envelope' } })
-    verifyEvent(message.content, String(message.properties.headers?.['signature'] ?? ''), { producer, trustDomain: identity.trustDomain, roots: identity.roots, time: new Date(event.time), now: new Date() })
+    verify(message.content, String(message.properties.headers?.['signature'] ?? ''), { producer, trustDomain: identity.trustDomain, roots: identity.roots, time: new Date(event.time), now: new Date() })
     return event
   }
 

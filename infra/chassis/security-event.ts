@@ -111,7 +111,7 @@ export function detailOf(problem: Problem, about: { subject?: string; address?: 
     control: problem.control?.name ?? 'none',
     strategies: problem.control?.strategies ?? [],
     code: problem.code,
-    severity: problem.status === 401 || problem.status === 403 ? 'high' : 'medium',
+    severity: problem.status === 401 || problem.status === 403 ? 'high' : problem.status === 409 ? 'low' : 'medium',
     ...strip(about),
     ...(fields?.length && { fields: fields.slice(0, 20) }),
     ...(typeof reason === 'string' && { reason: reason.slice(0, 200) }),

@@ -133,17 +133,28 @@ async function once(tx: Tx, operation: Operation, call: Call, handler: (call: Ca
   return reply
 }
 
+/** Callers move to a successor's socket within this time, before kept connections are closed under them. */
+const MOVE_MS = 300
+
 /** Listens on `path`, replacing a predecessor's socket in one rename. Close waits for requests in flight. */
 export async function listenOnSocket(handler: http.RequestListener, path: string): Promise<{ close(): Promise<void> }> {
-  const server = http.createServer({ keepAliveTimeout: 75_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, handler)
+  let isClosing = false
+  const server = http.createServer({ keepAliveTimeout: 75_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, (req, res) => {
+    if (isClosing) res.setHeader('connection', 'close')
+    handler(req, res)
+  })
   const fresh = `${path}.${process.pid}`
   rmSync(fresh, { force: true })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(fresh, resolve))
   renameSync(fresh, path)
   return {
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeIdleConnections()
-    }),
+    async close() {
+      isClosing = true
+      await new Promise((resolve) => setTimeout(resolve, MOVE_MS))
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      })
+    },
   }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { brokerSchema, connectBroker } from './broker.ts'
 import { enrol, type WorkloadIdentity } from './identity.ts'
-import { consume, type EventHandlers } from './inbox.ts'
+import { consume, type EventHandlers, type InboxSteps } from './inbox.ts'
 import { readLaunch, ready, type Launch } from './launch.ts'
 import { onStop } from './lifecycle.ts'
 import { createLog, type Logger } from './log.ts'
@@ -43,11 +43,16 @@ export type Built = {
   start?(): (() => Promise<void>) | void
 }
 
-/** Runs a service until it is told to stop. `openApi` is the URL of its openapi.yaml. */
+/** A service as its `program.ts` says it. `openApi` is the URL of its openapi.yaml. */
+export type Program<Config = any> = { service: Service; config: z.ZodType<Config>; openApi: URL; build(parts: Parts<Config>): Built | Promise<Built> }
+
+/** How a composition other than production's is made; production passes nothing. */
+export type Composition = { inbox?: Partial<InboxSteps>; listen?: typeof listenOnSocket }
+
+/** Runs a service until it is told to stop. */
 export async function startService<Config extends { socket: string; outboundSocket: string } & Record<string, any>>(
-  { service, config, openApi, build }: { service: Service; config: z.ZodType<Config>; openApi: URL; build(parts: Parts<Config>): Built | Promise<Built> }): Promise<void> {
-  const launch = readLaunch(config)
-  const log = createLog(launch.process, { version: launch.version })
+  { service, config, openApi, build }: Program<Config>,
+  launch = readLaunch(config), log = createLog(launch.process, { version: launch.version }), { inbox, listen = listenOnSocket }: Composition = {}): Promise<void> {
   const identity = await enrol(launch, log)
   const store = createStore(launch.config['database'], identity, log)
   const broker = connectBroker(launch.config['broker'], identity, log)
@@ -67,10 +72,10 @@ export async function startService<Config extends { socket: string; outboundSock
 
   const stopRelay = await startRelay({ store, broker, identity, workload: service.name, log, telemetry })
   const stopInbox = service.subscribes.length
-    ? consume({ queue: service.name, handlers: built.events!, producers: launch.config['producers'], store, broker, identity, log, report: reporter.report, telemetry })
+    ? consume({ queue: service.name, handlers: built.events!, producers: launch.config['producers'], store, broker, identity, log, report: reporter.report, telemetry, steps: inbox })
     : async () => {}
   const app = createApp({ api: loadApi(readOpenApi(openApi)), routes: built.routes, store, log, report: reporter.report, version: launch.version, telemetry })
-  const front = await listenOnSocket(app, launch.config.socket)
+  const front = await listen(app, launch.config.socket)
   const stopWork = built.start?.()
   ready()
   log.info('ready')

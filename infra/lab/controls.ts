@@ -6,7 +6,7 @@
  * of ours. The runner leases either and takes it back.
  */
 export type Place = {
-  /** Kinds, workloads or names of processes that hold the control. */
+  /** Kinds, workloads, both ('order service') or names of processes that hold the control. */
   processes: string[]
   /** Below infra/lab. */
   entry: string
@@ -26,6 +26,7 @@ const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
 const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
 const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
 const registrar: Place = { processes: ['registrar'], entry: 'registrar.ts' }
+const service = (...processes: string[]): Place => ({ processes, entry: 'service.ts' })
 const row = (strategies: string, name: string, ...places: (Place | Grant)[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
@@ -48,4 +49,12 @@ export const controls: Control[] = [
   row('A6',          'database-role',          { store: 'database', to: 'order', on: 'billing' }),
   row('S3.3',        'registry-tls',           registry),
   row('S3.6',        'check-before-register',  registrar),
+  row('S10.3',       'request-headers',        edge, micro),
+  row('S4.1 S10.3',  'response-headers',       edge, micro),
+  row('S2.6',        'socket-ownership',       service('order-1')),
+  row('A5',          'event-signature',        service('order service')),
+  row('A5',          'inbox-dedup',            service('order service')),
+  row('A2',          'server-price',           service('order service')),
+  // An assumption rather than a control: left out, one instance does what its attacker wants. Attacks by SVC begin here.
+  row('T8',          'service-integrity',      service('catalog-1')),
 ]

@@ -4,6 +4,7 @@ import { createLog } from '@shop/chassis/log.ts'
 import { configSchema } from '@shop/gateway/edge/config.ts'
 import { startEdge, type Composition } from '@shop/gateway/edge/start.ts'
 import { validateRequest } from '@shop/gateway/stages/validate-request.ts'
+import { carelessHeaders, everything } from './all-headers.ts'
 import { readLabLaunch, without } from './leave-out.ts'
 
 /** AES-256-GCM without its G: what stands in the row is read, wherever it came from. */
@@ -16,6 +17,8 @@ function openUnchecked<T>(key: Buffer, _row: Buffer, sealed: Buffer): T {
 /** What is no stage of the pipeline, or stands in two places. All others are left out of it by name. */
 const compositions: Record<string, Composition> = {
   'seal-session': { unseal: openUnchecked },
+  'request-headers': { passOn: (call) => everything(call.request.headers), headerPolicy: carelessHeaders('request') },
+  'response-headers': { pipeline: without('response-headers'), headerPolicy: carelessHeaders('response') },
   // Any reader of JSON: the last of two keys counts, numbers lose digits.
   'strict-json': { pipeline: (controls) => controls.map((one) => (one.name === 'validate-request' ? { ...one, stage: validateRequest((bytes) => JSON.parse(bytes.toString('utf8')) as unknown) } : one)) },
   // The parser refuses most of it before there is a request.

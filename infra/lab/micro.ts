@@ -3,16 +3,20 @@ import { ready } from '@shop/chassis/launch.ts'
 import { onStop } from '@shop/chassis/lifecycle.ts'
 import { createLog } from '@shop/chassis/log.ts'
 import { configSchema } from '@shop/gateway/micro/config.ts'
-import { startMicroGateway } from '@shop/gateway/micro/gateway.ts'
-import type { InboundCall } from '@shop/gateway/micro/inbound-call.ts'
-import type { Control } from '@shop/gateway/pipeline.ts'
+import { startMicroGateway, type Composition } from '@shop/gateway/micro/gateway.ts'
+import { carelessHeaders } from './all-headers.ts'
 import { readLabLaunch, without } from './leave-out.ts'
 
 const { launch, leftOut } = readLabLaunch(configSchema)
 const log = createLog(launch.process, { version: launch.version, lab: `WITHOUT ${leftOut}` })
-// Who may come without a certificate must not be refused for having none a moment later.
-const composition = leftOut === 'mutual-tls' ? { clientCertificate: 'optional' as const, inbound: without<Control<InboundCall>>('verify-peer') } : { inbound: without<Control<InboundCall>>(leftOut) }
-const gateway = await startMicroGateway(launch, log, composition)
+/** What is no stage of the inbound pipeline. All others are left out of it by name. */
+const compositions: Record<string, Composition> = {
+  // Who may come without a certificate must not be refused for having none a moment later.
+  'mutual-tls': { clientCertificate: 'optional', inbound: without('verify-peer') },
+  'request-headers': { headerPolicy: carelessHeaders('request') },
+  'response-headers': { headerPolicy: carelessHeaders('response') },
+}
+const gateway = await startMicroGateway(launch, log, compositions[leftOut] ?? { inbound: without(leftOut) })
 onStop(log, () => gateway.stop())
 process.once('SIGUSR2', () => void gateway.stop(300).then(() => process.exit(0)))
 ready()

@@ -1,15 +1,4 @@
-import { z } from 'zod'
-import { serviceConfig, startService } from '@shop/chassis/start-service.ts'
-import { createProvider } from './provider.ts'
-import { routes } from './routes.ts'
-import { billing } from './service.ts'
+import { startService } from '@shop/chassis/start-service.ts'
+import { program } from './program.ts'
 
-await startService({
-  service: billing,
-  config: z.strictObject(serviceConfig),
-  openApi: new URL('./openapi.yaml', import.meta.url),
-  build({ launch, store, outbox, neighbour, log }) {
-    const { pspKey, webhookSecret } = z.object({ pspKey: z.string().min(16), webhookSecret: z.string().min(16) }).parse(launch.secrets)
-    return { routes: routes({ store, outbox, log, now: () => new Date(), provider: createProvider(neighbour('psp'), pspKey), webhookSecret }) }
-  },
-})
+await startService(program)

@@ -12,7 +12,7 @@ import { askRunner } from '../control.ts'
 import { liveRunner } from '../orphans.ts'
 import type { Status } from '../status.ts'
 
-/** A row of infra/lab/controls.ts: `processes` are names, workloads or kinds; `entry` stands below infra/lab; or a right that is lent in a store. */
+/** A row of infra/lab/controls.ts: `processes` are names, workloads, kinds or 'order service'; `entry` stands below infra/lab; or a right that is lent in a store. */
 type Place = { processes: string[]; entry: string }
 export type Control = { name: string; strategies: string[]; places: (Place | Grant)[] }
 
@@ -49,7 +49,7 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
   const chosen = name === '--all' && action === 'on' ? controls : controls.filter((control) => control.name === name || control.strategies.includes(name ?? ''))
   if (chosen.length === 0 || (chosen.length > 1 && name !== '--all')) throw new Error(`lab ${action} ${name ?? ''}: ${chosen.length > 1 ? `that is several controls (${chosen.map((control) => control.name).join(', ')}); name one` : `there is no such control. There are: ${controls.map((control) => control.name).join(', ')}`}`)
   const seconds = args[1] === '--for' ? parseDuration(args[2]) : undefined
-  const holders = ({ processes }: Place) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name].some((word) => processes.includes(word)))
+  const holders = ({ processes }: Place) => status.processes.filter((one) => [one.name, one.kind, one.service ?? one.name, `${one.service} ${one.kind}`].some((word) => processes.includes(word)))
   /** What is asked of the runner: the path, and the place that it is about. */
   const asked = (place: Place | Grant): [string, object][] => 'store' in place ? [['/grant', place]] : holders(place).map(({ name: process }) => ['/variant', { process, entry: place.entry }])
   await Promise.all(chosen.flatMap(({ name: leftOut, strategies, places }) => places.flatMap(asked).map(([path, place]) => action === 'off'
