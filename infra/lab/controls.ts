@@ -53,7 +53,7 @@ export const controls: Control[] = [
   row('S4.1 S10.3',  'response-headers',       edge, micro),
   row('S2.6',        'socket-ownership',       service('order-1')),
   row('A5',          'event-signature',        service('order service')),
-  row('A5',          'inbox-dedup',            service('order service')),
+  row('A5 A6',       'inbox-dedup',            service('order service')),
   row('A2',          'server-price',           service('order service')),
   // An assumption rather than a control: left out, one instance does what its attacker wants. Attacks by SVC begin here.
   row('T8',          'service-integrity',      service('catalog-1')),

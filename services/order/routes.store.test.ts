@@ -155,6 +155,7 @@ test('A2 what was not agreed to, or is not there, is no order', async () => {
   await put(ada, cup, 2)
   expect((await place(ada, wish(1))).body.code).toBe('price-changed')
   expect((await place(ada, wish(3_998, { currency: 'USD' }))).body.code).toBe('price-changed')
+  expect(reported).toEqual(['IE4', 'IE4'])
   shelf.set(cup, { unitPriceMinor: 1_999, stock: 1 })
   expect((await place(ada, wish(3_998))).body).toMatchObject({ code: 'out-of-stock', errors: [{ field: 'cart.lines[0].quantity' }] })
   expect((await call('GET', '/cart', ada)).body.count).toBe(2)
