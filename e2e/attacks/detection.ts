@@ -2,7 +2,7 @@
 import type { Stop } from './attack.ts'
 
 /** How an event is known to be about one refusal: its trace, or where TLS, broker or database report, source or subject. */
-export type Sign = Partial<Stop> & { traceId?: string | undefined; address?: string | undefined; subject?: string | undefined; control?: string | undefined }
+export type Sign = Partial<Stop> & { traceId?: string | undefined; address?: string | undefined; subject?: string | undefined; control?: string | undefined; /** What the name of the process that saw it begins with. */ source?: string | undefined }
 
 export type SecurityEvent = {
   type: string; source: string; time: string; receivedAt: string
@@ -15,9 +15,9 @@ export type Watch = { seen(): SecurityEvent[]; wait(untilMs: number): Promise<bo
 const bare = (address: string | undefined) => address?.replace(/^::ffff:/, '')
 
 /** About the same refusal, whoever refused it. */
-export const isAbout = ({ traceId, address, subject }: Sign, { data }: SecurityEvent): boolean =>
+export const isAbout = ({ traceId, address, subject, source = '' }: Sign, { data, source: by }: SecurityEvent): boolean =>
   (traceId ?? address ?? subject) !== undefined
-  && (traceId === undefined || data.traceId === traceId) && (address === undefined || bare(data.address) === bare(address)) && (subject === undefined || data.subject === subject)
+  && (traceId === undefined || data.traceId === traceId) && (address === undefined || bare(data.address) === bare(address)) && (subject === undefined || data.subject === subject) && by.startsWith(source)
 
 /** And refused as it should be: by code, detection id and control. */
 export const isAsStated = ({ code, detection, control }: Sign, { data }: SecurityEvent): boolean =>

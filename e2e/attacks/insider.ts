@@ -9,7 +9,7 @@ export type Held = {
   key: string; certificate: string; roots: string
   /** Of its database role and broker user. */
   data?: { key: string; certificate: string }
-  places: { spiffeId: string; trustDomain: string; exchange: string; registry: string; access: string; monitor: string; consulToken: string }
+  places: { spiffeId: string; trustDomain: string; exchange: string; registry: string; access: string; monitor: string; consulToken: string; /** Registry and registrar alone: how they are known at Consul. */ consul?: { servers: string[]; ca: string; certificate: string; key: string } }
 }
 
 /** Printed by the held command, so that nothing of it stays on disk. */
@@ -39,6 +39,13 @@ export class Insider {
   withDataCertificate(): Insider {
     if (!this.held.data) throw new Error(`${this.workload} has no data certificate`)
     return new Insider(this.workload, { ...this.held, ...this.held.data })
+  }
+
+  /** The same party where Consul itself listens. Close it yourself. */
+  atConsul(): Insider & { server: string } {
+    const { consul } = this.held.places
+    if (!consul) throw new Error(`${this.workload} is not known at Consul`)
+    return Object.assign(new Insider(this.workload, { ...this.held, key: consul.key, certificate: consul.certificate, roots: consul.ca }), { server: consul.servers[0]! })
   }
 
   /** The TLS listener of a process, as endpoints.json tells it. */

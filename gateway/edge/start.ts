@@ -7,7 +7,7 @@ import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { createStore } from '@shop/chassis/store.ts'
 import type { Control } from '../pipeline.ts'
 import type { HeaderPolicy } from '../stages/header-allow-list.ts'
-import { createUpstream } from '../upstream/call.ts'
+import { createUpstream, type UpstreamParts } from '../upstream/call.ts'
 import type { UpstreamCall } from '../upstream/pipeline.ts'
 import type { PassOn } from './ask.ts'
 import { buildEdge, type EdgeControls } from './build.ts'
@@ -24,13 +24,14 @@ const SWEEP_MS = 60_000
 export type Composition = {
   pipeline?: (controls: EdgeControls) => EdgeControls
   upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
+  connect?: UpstreamParts['connect']
   unseal?: Unseal
   isParserLenient?: boolean
   passOn?: PassOn
   headerPolicy?: HeaderPolicy
 }
 
-export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, unseal, isParserLenient = false, passOn, headerPolicy }: Composition = {}): Promise<void> {
+export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, connect, unseal, isParserLenient = false, passOn, headerPolicy }: Composition = {}): Promise<void> {
   const { config, names } = launch
   const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
   const identity = await enrol(launch, log)
@@ -38,7 +39,7 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const locks = createStore(config.database, identity, log, { connections: 3 })
   const reporter = createMeshReporter(launch.process, config.monitor, identity)
   const telemetry = reporter.telemetry(launch.workload, launch.version)
-  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls, ...(headerPolicy && { headerPolicy }) })
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls, ...(headerPolicy && { headerPolicy }), ...(connect && { connect }) })
   const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({

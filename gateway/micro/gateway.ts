@@ -19,7 +19,7 @@ import { compose, type Control } from '../pipeline.ts'
 import { allowListed, headerAllowLists, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import { oneAtATime, refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
 import { createTokenVerifier } from '../stages/token-verifier.ts'
-import { createUpstream } from '../upstream/call.ts'
+import { createUpstream, type UpstreamParts } from '../upstream/call.ts'
 import { systemClock } from '../upstream/clock.ts'
 import type { UpstreamCall } from '../upstream/pipeline.ts'
 import { startResolver } from '../upstream/resolver.ts'
@@ -33,7 +33,7 @@ import { serviceSocket } from './service-socket.ts'
 
 type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
 /** How a composition other than production's is made; production passes nothing. */
-export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy }
+export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy; connect?: UpstreamParts['connect'] }
 
 export type MicroGateway = {
   /** For `noticeMs` says 503 to health checks and asks clients to connect anew, then takes no more calls and ends those in flight. */
@@ -42,7 +42,7 @@ export type MicroGateway = {
 
 export async function startMicroGateway(
   launch: Launch<Config>, log: Logger,
-  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required', headerPolicy = allowListed }: Composition = {}, identify = enrol,
+  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required', headerPolicy = allowListed, connect }: Composition = {}, identify = enrol,
 ): Promise<MicroGateway> {
   const { config, names: { trustDomain } } = launch
   const { consulToken } = secretsSchema.parse(launch.secrets)
@@ -55,7 +55,7 @@ export async function startMicroGateway(
 
   const upstream = createUpstream({
     identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken, externalRoots: config.doorRoots,
-    report, telemetry, log, controls: changeUpstream,
+    report, telemetry, log, controls: changeUpstream, ...(connect && { connect }),
   })
   const api = loadApi(config.policy.inbound.api!)
   const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())

@@ -99,13 +99,15 @@ export type UpstreamParts = {
   /** Changes the list of controls; production passes nothing. */
   controls?: (list: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
   headerPolicy?: HeaderPolicy
+  /** Keeps connections another way; production passes nothing. */
+  connect?: typeof createConnect
 }
 
 export function createUpstream(
-  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list, headerPolicy = allowListed }: UpstreamParts,
+  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list, headerPolicy = allowListed, connect: connecting = createConnect }: UpstreamParts,
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
-  const connect = createConnect(identity, externalRoots)
+  const connect = connecting(identity, externalRoots)
   const tokens = createNarrowTokens((path, form, { credentials, deadline, trace }) => send(connect.mesh('exchange', exchange, credentials), {
     method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body: form.toString(), deadline,
   }), clock)

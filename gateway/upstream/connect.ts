@@ -13,14 +13,14 @@ export type Connect = {
   close(): Promise<void>
 }
 
-export function createConnect(identity: WorkloadIdentity, externalRoots: string | undefined): Connect {
+export function createConnect(identity: WorkloadIdentity, externalRoots: string | undefined, meshPool = createMeshPool): Connect {
   const pools = new Map<string, { workload: string; origin: string; pool: MeshPool }>()
   const externals = new Map<string, Pool>()
   return {
     mesh(workload, origin, credentials) {
       const key = `${workload} ${origin}`
       let entry = pools.get(key)
-      if (!entry) pools.set(key, (entry = { workload, origin, pool: createMeshPool(identity, origin, workload) }))
+      if (!entry) pools.set(key, (entry = { workload, origin, pool: meshPool(identity, origin, workload) }))
       return entry.pool.dispatcher(credentials)
     },
     external(origin) {

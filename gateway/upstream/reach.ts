@@ -39,7 +39,7 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
       if (kind === 'peer-mismatch') {
         outliers.impostor(key, clock.now())
         report({
-          detection: 'MTLS-REJECT', control: 'peer-identity', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name,
+          detection: 'MTLS-REJECT', control: 'peer-id', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name,
           address: `${instance.host}:${instance.port}`, traceId: call.request.trace.traceId, operation: call.operation.id,
           reason: `${instance.id} is listed at an address where another identity answers`,
         })

@@ -131,7 +131,7 @@ export type MeshPool = {
 }
 
 /** Kept connections to one peer, at most `connections`, none older than a quarter of our certificate's life. After a renewal the old pool ends gracefully. */
-export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 16 }: { connections?: number } = {}): MeshPool {
+export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 16, connect = meshConnect }: { connections?: number; connect?: typeof meshConnect } = {}): MeshPool {
   const expected = `spiffe://${identity.trustDomain}/mesh/${expectedWorkload}`
   const pools = new Map<Credentials, Pool>()
   let present = identity.mesh()
@@ -140,7 +140,7 @@ export function createMeshPool(identity: WorkloadIdentity, origin: string, expec
   function open(credentials: Credentials): Pool {
     const left = credentials.notAfter.getTime() - Date.now()
     const pool = new Pool(origin, {
-      connect: meshConnect(credentials, identity.roots, expected), connections, allowH2: false, pipelining: 1,
+      connect: connect(credentials, identity.roots, expected), connections, allowH2: false, pipelining: 1,
       clientTtl: Math.max(500, left / 4), keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000,
     })
     pools.set(credentials, pool)

@@ -48,6 +48,7 @@ export const controls: Control[] = [
   row('A5',          'broker-topics',          { store: 'broker', to: 'shipping' }),
   row('A6',          'database-role',          { store: 'database', to: 'order', on: 'billing' }),
   row('S3.3',        'registry-tls',           registry),
+  row('S3.4 S7.2',   'peer-id',                edge, micro),
   row('S3.6',        'check-before-register',  registrar),
   row('S10.3',       'request-headers',        edge, micro),
   row('S4.1 S10.3',  'response-headers',       edge, micro),

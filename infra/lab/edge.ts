@@ -5,6 +5,7 @@ import { configSchema } from '@shop/gateway/edge/config.ts'
 import { startEdge, type Composition } from '@shop/gateway/edge/start.ts'
 import { validateRequest } from '@shop/gateway/stages/validate-request.ts'
 import { carelessHeaders, everything } from './all-headers.ts'
+import { connectToAnyPeer } from './any-peer.ts'
 import { readLabLaunch, without } from './leave-out.ts'
 
 /** AES-256-GCM without its G: what stands in the row is read, wherever it came from. */
@@ -19,6 +20,7 @@ const compositions: Record<string, Composition> = {
   'seal-session': { unseal: openUnchecked },
   'request-headers': { passOn: (call) => everything(call.request.headers), headerPolicy: carelessHeaders('request') },
   'response-headers': { pipeline: without('response-headers'), headerPolicy: carelessHeaders('response') },
+  'peer-id': { connect: connectToAnyPeer },
   // Any reader of JSON: the last of two keys counts, numbers lose digits.
   'strict-json': { pipeline: (controls) => controls.map((one) => (one.name === 'validate-request' ? { ...one, stage: validateRequest((bytes) => JSON.parse(bytes.toString('utf8')) as unknown) } : one)) },
   // The parser refuses most of it before there is a request.

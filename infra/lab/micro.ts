@@ -5,6 +5,7 @@ import { createLog } from '@shop/chassis/log.ts'
 import { configSchema } from '@shop/gateway/micro/config.ts'
 import { startMicroGateway, type Composition } from '@shop/gateway/micro/gateway.ts'
 import { carelessHeaders } from './all-headers.ts'
+import { connectToAnyPeer } from './any-peer.ts'
 import { readLabLaunch, without } from './leave-out.ts'
 
 const { launch, leftOut } = readLabLaunch(configSchema)
@@ -13,6 +14,7 @@ const log = createLog(launch.process, { version: launch.version, lab: `WITHOUT $
 const compositions: Record<string, Composition> = {
   // Who may come without a certificate must not be refused for having none a moment later.
   'mutual-tls': { clientCertificate: 'optional', inbound: without('verify-peer') },
+  'peer-id': { connect: connectToAnyPeer },
   'request-headers': { headerPolicy: carelessHeaders('request') },
   'response-headers': { headerPolicy: carelessHeaders('response') },
 }

@@ -25,6 +25,8 @@ export type BringUp = {
   roots(): Roots
   /** Holds a store to the model and to what the lab lends there. */
   hold: Hold
+  /** How a part of the control plane that speaks to Consul is known there. */
+  consulClient(name: string): { certificate: string; key: string }
   /** Certificates that the runner keeps: renewed when due, their readers told. */
   renew(): Promise<void>
   notes: string[]
@@ -137,6 +139,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     pki: () => pki,
     roots: () => roots,
     hold: (store, grants) => backing.hold(store, grants),
+    consulClient: (name) => held(consulClients, name),
     async renew() {
       const renewed = await keepCertificates()
       await backing.renew()

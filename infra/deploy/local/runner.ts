@@ -200,16 +200,20 @@ function watchForStop(stop: (why: string) => void): () => void {
 }
 
 /** For `lab as NAME`: a one-time secret for that workload's certificates, and where the control plane and the stores are. */
-async function holdIdentity(site: Site, { pki, roots }: BringUp, { workload }: { workload: string }): Promise<unknown> {
-  const own = site.processes.filter((one) => one.workload === workload && (one.kind === 'micro-gateway' || one.kind === 'service' || one.kind === 'edge'))
-  if (own.length === 0) throw new Error(`there is no service '${workload}', nor an edge of that name`)
+async function holdIdentity(site: Site, { pki, roots, consulClient }: BringUp, { workload }: { workload: string }): Promise<unknown> {
+  const isBeforeConsul = workload === 'registry' || workload === 'registrar'
+  const own = site.processes.filter((one) => one.workload === workload && (isBeforeConsul || one.kind === 'micro-gateway' || one.kind === 'service' || one.kind === 'edge'))
+  if (own.length === 0) throw new Error(`there is no service '${workload}', nor an edge, registry or registrar of that name`)
   const certificates = [...new Set(own.flatMap((one) => one.certificates))]
   const address = (name: string, port = 'mesh') => originOf(site.plan, name, port)
   return {
     enrolment: { pki: address('pki'), secret: await pki().register(`${workload}-lab`, workload, certificates), roots: roots().mesh, certificates },
     names: site.names, process: `${workload}-lab`, workload,
     places: {
-      trustDomain: system.trustDomain, exchange: address('exchange'), registry: address('registry'), access: address('access'), monitor: address('monitor'), consulToken: site.secret(`consul-token:${workload}`),
+      trustDomain: system.trustDomain, exchange: address('exchange'), registry: address('registry'), access: address('access'), monitor: address('monitor'),
+      // The registry's gateway has no token of its own.
+      ...(workload !== 'registry' && { consulToken: site.secret(`consul-token:${workload}`) }),
+      ...(isBeforeConsul && { consul: { servers: site.processes.filter((one) => one.workload === 'consul').map(({ ports }) => `https://127.0.0.1:${ports.https}`), ca: roots().consul, ...consulClient(workload) } }),
       peers: Object.fromEntries(site.processes.filter(({ kind }) => kind === 'micro-gateway').map((one) => [one.name, `https://127.0.0.1:${one.ports.mesh}`])),
     },
   }
