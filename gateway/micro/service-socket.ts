@@ -14,6 +14,9 @@ import type { InboundCall } from './inbound-call.ts'
 /** Nothing was handed on: callers may ask another instance at once, for a write as well. */
 export const ServiceUnreachable = problem('service-unreachable', 503, 'This instance takes no calls right now', 'Ask another instance, or try again in a moment')
 
+/** A service that is replaced listens on its kept connections a little longer than this. */
+const IDLE_MS = 500
+
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'date'])
 
 export type ServiceSocket = {
@@ -24,7 +27,7 @@ export type ServiceSocket = {
 }
 
 export function serviceSocket({ path, headers, passRequest = pick, now, isDraining }: { path: string; headers: Map<string, HeaderAllowList>; /** What of the caller's headers the service sees. */ passRequest?: Pass; now: () => number; isDraining: () => boolean }): ServiceSocket {
-  const pool = new Pool('http://service', { socketPath: path, connections: 64, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 1_000 } })
+  const pool = new Pool('http://service', { socketPath: path, connections: 64, pipelining: 1, keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, connect: { timeout: 1_000 } })
   return {
     async forward(call) {
       const operation = operationOf(call)

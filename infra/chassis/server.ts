@@ -133,8 +133,8 @@ async function once(tx: Tx, operation: Operation, call: Call, handler: (call: Ca
   return reply
 }
 
-/** Callers move to a successor's socket within this time, before kept connections are closed under them. */
-const MOVE_MS = 300
+/** Longer than the micro-gateway keeps an idle connection: each is used, and told to end, or ended before we end it under a request. */
+const MOVE_MS = 1_000
 
 /** Listens on `path`, replacing a predecessor's socket in one rename. Close waits for requests in flight. */
 export async function listenOnSocket(handler: http.RequestListener, path: string): Promise<{ close(): Promise<void> }> {

@@ -19,7 +19,7 @@ import { measureMemory } from './memory.ts'
 import { endOrphans, writeRecord } from './orphans.ts'
 import type { Lifetimes } from './plan.ts'
 import { takenPorts } from './ports.ts'
-import { closeRunDir } from './run-dir.ts'
+import { closeRunDir, socketPath } from './run-dir.ts'
 import { summarize, type Screen } from './screen.ts'
 import { openSite, type Site } from './site.ts'
 import { describeStatus } from './status.ts'
@@ -147,7 +147,7 @@ function modelErrors(): string[] {
 function endpointsOf(site: Site, supervisor: Supervisor, startedAt: Date, control: string, controlsOff: { control: string; strategies: string[]; until?: string }[]) {
   const children = new Map(supervisor.list().map((child) => [child.name, child]))
   return describeEndpoints({
-    system, plan: site.plan, startedAt, secret: site.secret, file: (path) => join(site.checkout.shopDir, path), socket: site.socket,
+    system, plan: site.plan, startedAt, secret: site.secret, file: (path) => join(site.checkout.shopDir, path), socket: (server, client) => socketPath(site.runDir, server, client),
     running: site.processes.flatMap((one) => { const pid = children.get(one.name)?.pid; return pid ? [{ one, pid, uid: one.uid }] : [] }),
     runner: { pid: process.pid, uid: process.getuid?.() ?? 0, socket: control }, controlsOff,
   })
