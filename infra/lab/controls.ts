@@ -58,4 +58,5 @@ export const controls: Control[] = [
   row('A2',          'server-price',           service('order service')),
   // An assumption rather than a control: left out, one instance does what its attacker wants. Attacks by SVC begin here.
   row('T8',          'service-integrity',      service('catalog-1')),
+  row('S12.4 S13.5', 'trace',                  edge),
 ]

@@ -1,0 +1,43 @@
+/** Starts the programs of the bench, and talks to the generator. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import type { Command, Told } from './generator.ts'
+
+/** As the system starts its own processes: memory settings are no control. */
+const FLAGS = ['--max-semi-space-size=2']
+const children: ChildProcess[] = []
+
+function start(file: string, flags: string[]): ChildProcess {
+  const child = fork(join(import.meta.dirname, file), { execArgv: flags, env: { PATH: '/usr/bin:/bin', MALLOC_ARENA_MAX: '2' }, serialization: 'advanced' })
+  children.push(child)
+  return child
+}
+
+const say = <Answer>(child: ChildProcess, message: object): Promise<Answer> => new Promise((resolve, reject) => {
+  const died = (code: number | null) => reject(new Error(`${child.spawnargs.at(-1)} ended with ${code}`))
+  child.once('exit', died).once('message', (answer) => {
+    child.off('exit', died)
+    resolve(answer as Answer)
+  })
+  child.send(message)
+})
+
+/** Resolves when it listens. */
+export async function startBare(file: string, told: object): Promise<{ pid: number; port: number }> {
+  const child = start(file, FLAGS)
+  const { port } = await say<{ port: number }>(child, told)
+  return { pid: child.pid!, port }
+}
+
+export type Generator = (command: Command) => Promise<Told>
+export function startGenerator(): Generator {
+  const child = start('generator.ts', [])
+  return (command) => say<Told>(child, command)
+}
+
+/** A program that is not ours, ended with the rest. */
+export const keep = (child: ChildProcess): void => void children.push(child)
+
+export function endChildren(): void {
+  for (const child of children) child.kill()
+}
