@@ -13,6 +13,12 @@ export type Scene = Trace & {
   signIn(username: string): Promise<Visitor>
   /** Holds what someone with this workload's identity holds. Another `instance` has another certificate of the same identity. */
   insider(workload: string, instance?: string): Promise<Insider>
+  /** Few repetitions will do. */
+  isFast: boolean
+  /** Made once for all attacks of a phase: forgotten when a control is switched. */
+  shared<T>(name: string, make: () => Promise<T>): Promise<T>
+  /** Until the scene ends one instance of catalog does what its attacker wants: it notes what it hears, and tells all it knows. */
+  takeOver(): Promise<void>
   /** What was seen, for the report. Live credentials are given as hashes. */
   note(evidence: Record<string, unknown>): void
   /** Something was refused, and an event must say so. Left out: as the attack's `stopped` says, by the control it names. */
@@ -21,7 +27,7 @@ export type Scene = Trace & {
   answered(answer: { status: number; json?: any }, request: string, about?: Sign): void
 }
 
-export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider'>
+export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider' | 'isFast' | 'shared' | 'takeOver'>
 export type Open = SceneParts & { close(): Promise<void> }
 
 export const newTrace = (): Trace => {
@@ -34,12 +40,12 @@ export type Played<T> = { result: T; signs: Sign[]; status: number | undefined; 
 /** Plays one phase and closes what it opened. `evidence` grows. */
 export async function inScene<T>(open: () => Open, evidence: Record<string, unknown>[], phase: string, play: (scene: Scene) => Promise<T>): Promise<Played<T>> {
   const own = newTrace()
-  const parts = open()
+  const { close, ...parts } = open()
   const played: Played<T> = { result: undefined as T, signs: [], status: undefined, code: undefined }
   const note = (seen: Record<string, unknown>) => { evidence.push({ phase, traceId: own.traceId, ...seen }) }
   try {
     played.result = await play({
-      ...own, trace: newTrace, visitor: parts.visitor, signIn: parts.signIn, insider: parts.insider, note,
+      ...own, ...parts, trace: newTrace, note,
       refused: (sign) => { played.signs.push(sign) },
       answered({ status, json }, request, about = {}) {
         const { code, traceId } = json?.code && json?.status === status ? json : { code: undefined, traceId: undefined }
@@ -51,6 +57,6 @@ export async function inScene<T>(open: () => Open, evidence: Record<string, unkn
     })
     return played
   } finally {
-    await parts.close()
+    await close()
   }
 }

@@ -8,7 +8,7 @@ import { hold, Insider, type Held } from './insider.ts'
 
 const POLL_MS = 150
 
-export async function openWorld(): Promise<World & { close(): Promise<void> }> {
+export async function openWorld({ isFast }: { isFast: boolean }): Promise<World & { close(): Promise<void> }> {
   const monitor = new Visitor()
   const ask = async (since: string): Promise<{ events: SecurityEvent[]; cursor: string }> => {
     const url = new URL(endpoints.dashboard.events)
@@ -35,6 +35,16 @@ export async function openWorld(): Promise<World & { close(): Promise<void> }> {
 
   const held = new Map<string, Promise<Held>>()
   const honest = await startHonest()
+  const shared = new Map<string, Promise<unknown>>()
+
+  /** Several scenes may want it at once; the last one out gives the service back. */
+  let takers = 0
+  let turned: Promise<unknown> = Promise.resolve()
+  const turn = (action: 'off' | 'on') => (turned = turned.catch(() => {}).then(() => command('lab', action, 'service-integrity')))
+  async function giveBack(): Promise<void> {
+    takers -= 1
+    if (takers === 0) await turn('on')
+  }
   return {
     open() {
       const opened: { close(): Promise<void> }[] = []
@@ -47,6 +57,16 @@ export async function openWorld(): Promise<World & { close(): Promise<void> }> {
           let one = held.get(key)
           if (!one) held.set(key, (one = hold(workload)))
           return keep(new Insider(workload, await one))
+        },
+        isFast,
+        shared<T>(name: string, make: () => Promise<T>) {
+          if (!shared.has(name)) shared.set(name, make())
+          return shared.get(name) as Promise<T>
+        },
+        async takeOver() {
+          takers += 1
+          keep({ close: giveBack })
+          await (takers === 1 ? turn('off') : turned)
         },
         close: async () => void (await Promise.allSettled(opened.map((one) => one.close()))),
       }
@@ -62,7 +82,10 @@ export async function openWorld(): Promise<World & { close(): Promise<void> }> {
         },
       }
     },
-    async lab(action, control) { await command('lab', action, control) },
+    async lab(action, control) {
+      shared.clear()
+      await command('lab', action, control)
+    },
     honestErrors: honest.takeErrors,
     async close() {
       await honest.stop()

@@ -1,5 +1,5 @@
 // Everything that a customer is shown is searched for what says how the shop is made: addresses, names of processes,
-// identities, software, paths and lines of code.
+// identities, software, paths and lines of code. One service was taken over and says where it is in each of its answers.
 import { endpoints } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import { crawl, type Seen } from '../crawl.ts'
@@ -21,9 +21,10 @@ const told = (seen: Seen[]) => seen.flatMap(({ request, text }) => TELLS.flatMap
 attack({
   id: 'S4.1-a',
   strategies: ['S4.1'],
-  kind: 'inherent',
+  kind: 'attack',
   goal: 'learn where and what the services are',
-  without: null,
+  without: 'response-headers',
+  // What is left out of an answer was never asked for by anyone.
   stopped: null,
   async run(scene) {
     const seen = await crawl(scene)
@@ -34,6 +35,6 @@ attack({
   /** The search finds what is there: in an answer of the inside. */
   async probe(scene) {
     const answer = await (await scene.insider('edge')).call(`https://127.0.0.1:${ports[0]}`, 'GET', '/').catch((error: Error) => ({ text: String(error.cause ?? error) }))
-    return told([{ request: 'inside', answer: undefined as never, text: `${answer.text} order-1 spiffe://x/mesh/order` }]).length >= 2
+    return told([{ request: 'inside', text: `${answer.text} order-1 spiffe://x/mesh/order` }]).length >= 2
   },
 })

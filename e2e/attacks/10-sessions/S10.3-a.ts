@@ -1,4 +1,5 @@
-// Internal tokens are looked for in everything that a customer is shown.
+// Internal tokens are looked for in everything that a customer is shown, while a service that was taken over puts the one it
+// was called with into each of its answers.
 import { crawl } from '../crawl.ts'
 import { attack } from '../attack.ts'
 
@@ -15,9 +16,10 @@ const tokensIn = (text: string) => [...text.matchAll(/eyJ[\w-]{10,}\.[\w-]{10,}\
 attack({
   id: 'S10.3-a',
   strategies: ['S10.3'],
-  kind: 'inherent',
+  kind: 'attack',
   goal: 'find a token of the inside in an answer of the outside',
-  without: null,
+  without: 'response-headers',
+  // What is left out of an answer was never asked for by anyone.
   stopped: null,
   async run(scene) {
     const seen = await crawl(scene)
