@@ -23,8 +23,11 @@ export const createProvider = (psp: Neighbour, merchantKey: string): Provider =>
     traceparent,
     timeoutMs: 8_000,
   })
-  // A token that was used, ran out or is unknown will not get better: the customer chooses another card.
-  if (call === 'authorize' && answer.status === 422 && answer.body?.code === 'payment-token-unusable') return { isDeclined: true, declineReason: answer.body.code }
+  // A token that was used, ran out, is unknown or none at all will not get better: the customer chooses another card.
+  if (call === 'authorize' && isTokenRefused(answer)) return { isDeclined: true, declineReason: 'payment-token-unusable' }
   if (answer.status >= 300) throw ProviderRefused({ evidence: { reason: `${call}: ${answer.status} ${String(answer.body?.code ?? '')}` } })
   return { providerId: answer.body.id, isDeclined: answer.body.status === 'declined', ...(answer.body.declineReason && { declineReason: answer.body.declineReason }) }
 }
+
+const isTokenRefused = ({ status, body }: { status: number; body?: any }): boolean =>
+  (status === 422 && body?.code === 'payment-token-unusable') || (status === 400 && body?.errors?.length > 0 && body.errors.every(({ field }: { field?: unknown }) => field === 'body.token'))
