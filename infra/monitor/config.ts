@@ -13,6 +13,8 @@ export const configSchema = z.strictObject({
   /** PEM chain of the door. */
   certificate: z.string().min(1),
   database: databaseSchema,
+  /** Where whoever runs the stores reports what these refused, in their names and no others. */
+  stores: z.strictObject({ socket: z.string(), workloads: z.array(z.string()) }).optional(),
 })
 
 export type Config = z.infer<typeof configSchema>

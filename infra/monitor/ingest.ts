@@ -2,7 +2,7 @@
  * Takes events in. A producer is known by its certificate: what it says in another's name is an attack on the
  * detection itself, and so is drowning it (S5.1).
  */
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import type { ApiHandlers } from '@shop/chassis/control-api.ts'
 import { securityEventSchema, type Report, type SecurityEvent } from '@shop/chassis/security-event.ts'
 import { peerOf } from '@shop/chassis/tls.ts'
@@ -10,13 +10,15 @@ import type { EventStore } from './event-store.ts'
 import { isOwnSource, type Quota } from './producer.ts'
 
 export type Tally = { accepted: number; refused: number; dropped: number; lastAt: string }
-export type IngestParts = { events: EventStore; quota: Quota; tallies: Map<string, Tally>; trustDomain: string; report: Report; now(): number }
+/** `stores`: in whose names the socket of the stores may speak. */
+export type IngestParts = { events: EventStore; quota: Quota; tallies: Map<string, Tally>; trustDomain: string; report: Report; stores?: string[]; now(): number }
 
 export function ingestHandlers(d: IngestParts): ApiHandlers {
   return {
     async ingestEvents(call) {
-      const { workload, spiffeId } = peerOf(call.req.socket as TLSSocket, d.trustDomain)
       const batch = call.body as unknown[]
+      // Without TLS it came by the Unix socket: whoever could open it may speak for one store at a time.
+      const { workload, spiffeId } = call.req.socket instanceof TLSSocket ? peerOf(call.req.socket, d.trustDomain) : storeOf(batch, d.stores ?? [])
       const good: SecurityEvent[] = []
       let refused = 0
       for (const raw of batch) {
@@ -28,12 +30,18 @@ export function ingestHandlers(d: IngestParts): ApiHandlers {
       // Kept before it is counted: an answer that was lost is repeated and then finds its events kept.
       await d.events.keep(workload, taken)
       for (const { producer, dropped } of d.quota.drops(d.now()))
-        d.report({ detection: 'OVERLOAD', control: 'event-quota', strategies: ['S5.1'], code: 'events-dropped', severity: 'high', subject: `spiffe://${d.trustDomain}/mesh/${producer}`, reason: `${dropped} events were over the quota` })
+        d.report({ detection: 'OVERLOAD', control: 'event-quota', strategies: ['S5.1'], code: 'events-dropped', severity: 'high', subject: d.stores?.includes(producer) ? producer : `spiffe://${d.trustDomain}/mesh/${producer}`, reason: `${dropped} events were over the quota` })
       const outcome = { accepted: taken.length, refused, dropped: good.length - taken.length }
       count(d.tallies, workload, outcome, d.now())
       return { status: 202, body: outcome }
     },
   }
+}
+
+function storeOf(batch: unknown[], stores: string[]): { workload: string; spiffeId: string } {
+  const { source } = (batch[0] ?? {}) as { source?: unknown }
+  const workload = stores.find((store) => typeof source === 'string' && isOwnSource(source, store)) ?? 'stores'
+  return { workload, spiffeId: workload }
 }
 
 /** Null for an event that this workload may report. */

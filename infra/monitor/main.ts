@@ -1,4 +1,6 @@
 /** The monitor: where refusals become known (S5.1), and how requests went (S12.4, S13.5). */
+import { rmSync } from 'node:fs'
+import http from 'node:http'
 import https from 'node:https'
 import { createControlApi } from '@shop/chassis/control-api.ts'
 import { enrol } from '@shop/chassis/identity.ts'
@@ -39,7 +41,7 @@ const tending = setInterval(() => tend().catch((error: unknown) => log.error({ e
 const ingest = createControlApi({
   api: read('openapi.yaml'), log, report, control: { name: 'event-authentication', strategies: ['S5.1'] }, subjectOf: peerIdOf(names.trustDomain),
   handlers: {
-    ...ingestHandlers({ events, quota: createQuota(), tallies, trustDomain: names.trustDomain, report, now: Date.now }),
+    ...ingestHandlers({ events, quota: createQuota(), tallies, trustDomain: names.trustDomain, report, now: Date.now, ...(config.stores && { stores: config.stores.workloads }) }),
     ...spanHandlers({ spans, quota: createQuota({ perSecond: 500, burst: 5_000 }), trustDomain: names.trustDomain, report, now: Date.now }),
   },
 })
@@ -51,6 +53,12 @@ const door = https.createServer(
     handlers: doorHandlers({ events, spans, streams, tallies, brand: names.brand, testerToken, startedAt: new Date().toISOString() }),
   }))
 await new Promise<void>((resolve, reject) => door.once('error', reject).listen(config.doorPort, config.host, resolve))
+const stores = config.stores && http.createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, ingest)
+if (stores && config.stores) {
+  const { socket } = config.stores
+  rmSync(socket, { force: true })
+  await new Promise<void>((resolve, reject) => stores.once('error', reject).listen(socket, resolve))
+}
 ready()
 log.info('ready')
 onStop(log, async () => {
@@ -58,6 +66,8 @@ onStop(log, async () => {
   streams.close()
   door.close()
   door.closeIdleConnections()
+  stores?.close()
+  stores?.closeAllConnections()
   await server.close()
   await flush()
   await stopListening()

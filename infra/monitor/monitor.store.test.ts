@@ -1,6 +1,9 @@
 /** Ingest over mutual TLS, real PostgreSQL, and the door over HTTP. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createControlApi } from '@shop/chassis/control-api.ts'
 import { createLog } from '@shop/chassis/log.ts'
@@ -13,6 +16,7 @@ import { createTestMesh, type TestMesh } from '@shop/chassis/test-mesh.ts'
 import { createMeshPool, type MeshPool } from '@shop/chassis/tls.ts'
 import { testDatabase, type TestDatabase } from '@shop/deploy/backing/test-database.ts'
 import pg from 'pg'
+import { Client } from 'undici'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { doorHandlers } from './door.ts'
 import { createEventStore, EVENTS_CHANNEL, type EventStore } from './event-store.ts'
@@ -27,6 +31,7 @@ const testerToken = 'a-tester-token-of-thirty-two-chars'
 const log = createLog('test')
 log.level = 'silent'
 let database: TestDatabase, store: Store, events: EventStore, mesh: TestMesh, server: MeshServer, door: http.Server, streams: Streams, order: MeshPool
+let storesDoor: http.Server, storesFolder: string
 let stopListening: () => Promise<void>
 let told: SecurityEvent['data'][] = []
 const tallies = new Map<string, Tally>()
@@ -42,7 +47,11 @@ beforeAll(async () => {
   const report = (detail: SecurityEvent['data']) => void told.push(detail)
   const read = (file: string) => loadApi(readOpenApi(new URL(file, import.meta.url)))
   const common = { log, report, control: { name: 'event-authentication', strategies: ['S5.1'] }, subjectOf: () => undefined }
-  server = await serveMesh(createControlApi({ ...common, api: read('openapi.yaml'), handlers: { ...ingestHandlers({ events, quota: createQuota({ perSecond: 1, burst: 500 }), tallies, trustDomain: mesh.trustDomain, report, now: Date.now }), ...spanHandlers({ spans, quota: createQuota({ perSecond: 1, burst: 500 }), trustDomain: mesh.trustDomain, report, now: Date.now }) } }), { port: INGEST, identity: await mesh.identity('monitor'), report })
+  const ingest = createControlApi({ ...common, api: read('openapi.yaml'), handlers: { ...ingestHandlers({ events, quota: createQuota({ perSecond: 1, burst: 500 }), tallies, trustDomain: mesh.trustDomain, report, now: Date.now, stores: ['postgres', 'consul'] }), ...spanHandlers({ spans, quota: createQuota({ perSecond: 1, burst: 500 }), trustDomain: mesh.trustDomain, report, now: Date.now }) } })
+  server = await serveMesh(ingest, { port: INGEST, identity: await mesh.identity('monitor'), report })
+  storesDoor = http.createServer(ingest)
+  storesFolder = mkdtempSync(join(tmpdir(), 'stores-'))
+  await new Promise<void>((resolve) => storesDoor.listen(join(storesFolder, 's'), resolve))
   door = http.createServer(createControlApi({ ...common, api: read('door.openapi.yaml'), handlers: doorHandlers({ events, spans, streams, tallies, brand: 'Toy <Shop>', testerToken, startedAt: '' }) }))
   await new Promise<void>((resolve) => door.listen(DOOR, resolve))
   order = createMeshPool(await mesh.identity('order'), `https://127.0.0.1:${INGEST}`, 'monitor')
@@ -51,6 +60,8 @@ afterAll(async () => {
   streams?.close()
   await order?.close()
   await server?.close()
+  storesDoor?.close()
+  if (storesFolder) rmSync(storesFolder, { recursive: true })
   door?.closeAllConnections()
   await new Promise((resolve) => door.close(resolve))
   await stopListening?.()
@@ -145,6 +156,22 @@ test('S5.1-d a flood is cut to the quota, and the drops are an event; another pr
   const { producers } = (await get('/status')).body
   expect(producers.map((p: { producer: string }) => p.producer)).toEqual(['billing', 'order'])
   expect(producers[1].dropped).toBe(dropped)
+})
+
+test('S5.1 the socket of the stores speaks for one store at a time, and for no workload', async () => {
+  const client = new Client('http://monitor', { socketPath: join(storesFolder, 's') })
+  const tell = async (path: string, batch: unknown) => {
+    const { statusCode, body } = await client.request({ path, method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(batch) })
+    return { status: statusCode, body: (await body.json()) as any }
+  }
+  const traceId = newTraceId()
+  const from = (source: string) => event({ traceId }, { source })
+  expect(await tell('/events', [from('consul-2'), from('order'), from('postgres'), from('consul-3')])).toEqual({ status: 202, body: { accepted: 2, refused: 2, dropped: 0 } })
+  expect(told).toMatchObject([{ detection: 'EVENT-FORGED', subject: 'consul' }, { detection: 'EVENT-FORGED', subject: 'consul' }])
+  expect((await tell('/events', [from('order-1-gateway')])).body).toMatchObject({ accepted: 0, refused: 1 })
+  expect((await tell('/v1/traces', { resourceSpans: [] })).status).toBe(403)
+  expect((await get(`/events?traceId=${traceId}`)).body.events.map((e: any) => [e.source, e.producer])).toEqual([['consul-2', 'consul'], ['consul-3', 'consul']])
+  await client.close()
 })
 
 test('S2.6 a data certificate reports nothing', async () => {

@@ -47,6 +47,7 @@ export function config(index: number, ports: ConsulPorts[], dataDir: string, fil
     skip_leave_on_interrupt: true,
     rejoin_after_leave: true,
     log_level: 'INFO',
+    log_json: true,
   }
 }
 

@@ -34,8 +34,8 @@ ${SIZES}fsync = on
 full_page_writes = on
 restart_after_crash = on
 log_destination = 'stderr'
-log_connections = off
-log_line_prefix = '%m [%p] %q%u@%d '
+log_connections = on
+log_line_prefix = '%m [%p] %h %e '
 `
 
 /** What keeps a server small. */

@@ -88,11 +88,19 @@ const erlang = (part: Rabbitmq, place: RabbitmqPlace): Record<string, string> =>
 })
 const quiet = (place: RabbitmqPlace) => ['-start_epmd', 'false', '-erl_epmd_port', `${place.distributionPort}`]
 
+/** Erlang says of a handshake that it refuses not whose it was: here the process that logs it looks at its own socket. */
+const NAME_PEERS = `logger:add_primary_filter(peer, {fun(#{msg := {report, #{alerter := own} = Report}} = Event, _) ->
+  {links, Links} = process_info(self(), links),
+  Peers = [inet:ntoa(Ip) || Port <- Links, is_port(Port), {ok, {Ip, _}} <- [inet:peername(Port)]],
+  {Format, Arguments} = ssl_logger:format(Report),
+  Event#{msg := {"TLS refused ~p: " ++ Format, [Peers | Arguments]}};
+  (_, _) -> ignore end, []}).`.replaceAll(/\s+/g, ' ')
+
 export const spawnSpec = (part: Rabbitmq, place: RabbitmqPlace): SpawnSpec => {
   const at = (name: string) => join(place.dir, name)
   return {
     command: join(part.erts, 'erlexec'),
-    args: ['-noinput', '-s', 'rabbit', 'boot', '-boot', join(part.erlang, 'bin/start_sasl'), '+W', 'w', '+MBas', 'ageffcbf', '+MHas', 'ageffcbf', '+MBlmbcs', '512', '+MHlmbcs', '512', '+MMmcs', '30',
+    args: ['-noinput', '-eval', NAME_PEERS, '-s', 'rabbit', 'boot', '-boot', join(part.erlang, 'bin/start_sasl'), '+W', 'w', '+MBas', 'ageffcbf', '+MHas', 'ageffcbf', '+MBlmbcs', '512', '+MHlmbcs', '512', '+MMmcs', '30',
       '+P', '65536', '+t', '1048576', '+stbt', 'u', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none', '+B', 'i', ...quiet(place), '-sname', NODE,
       '-kernel', 'inet_dist_use_interface', '{127,0,0,1}', '-kernel', 'prevent_overlapping_partitions', 'false', '-ssl', 'ssl_pem_cache_clean', '2000',
       '-syslog', 'logger', '[]', '-syslog', 'syslog_error_logger', 'false'],

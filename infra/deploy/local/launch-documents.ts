@@ -88,7 +88,7 @@ export function describeLaunch(one: PlannedProcess, m: Material): Told {
       }
     },
     monitor: () => ({
-      config: { port, doorPort: one.ports.door, certificate: door().certificate, ...database },
+      config: { port, doorPort: one.ports.door, certificate: door().certificate, ...database, stores: { socket: m.socket('monitor', 'runner'), workloads: ['postgres', 'rabbitmq', 'consul'] } },
       secrets: { doorKey: door().key, testerToken: m.secret('tester-token') },
     }),
     registry: () => ({

@@ -12,12 +12,14 @@ export function openLog(shopDir: string, name: string): number {
   return openSync(logPath(shopDir, name), 'a', 0o600)
 }
 
-export function rotateLogs(shopDir: string): void {
+/** `beforeCut` is called when all that a file holds is still there. */
+export function rotateLogs(shopDir: string, beforeCut: () => void = () => {}): void {
   const folder = join(shopDir, 'logs')
   for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.log'))) {
     const path = join(folder, name)
     if (statSync(path).size < LONGEST_BYTES) continue
     copyFileSync(path, `${path}.1`)
+    beforeCut()
     truncateSync(path)
   }
 }

@@ -12,7 +12,6 @@ import { describeEndpoints } from './endpoints.ts'
 import { writeWhole } from './files.ts'
 import { createInventory, instancesOf } from './inventory.ts'
 import { createGrants, createVariants } from './lab.ts'
-import { createLabInstances } from './lab-instances.ts'
 import { originOf } from './launch-documents.ts'
 import { createLeases } from './leases.ts'
 import { rotateLogs } from './logs.ts'
@@ -25,6 +24,7 @@ import { summarize, type Screen } from './screen.ts'
 import { openSite, type Site } from './site.ts'
 import { describeStatus } from './status.ts'
 import { runSteps } from './steps.ts'
+import { watchStores } from './store-events.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
 export type RunOptions = { checkout: Checkout; instances: Record<string, number>; lifetimes: Lifetimes; only?: string[]; screen: Screen }
@@ -57,7 +57,6 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   const stop = Promise.withResolvers<string>()
   let phase: Phase = 'starting'
   const inventory = createInventory()
-  const labInstances = createLabInstances(inventory, instancesOf(site.processes))
   const leases = createLeases(() => { if (phase === 'ready') publish() })
   const variants = createVariants(site, supervisor, leases, system_.specOf)
   const databases = [...new Set(site.processes.filter(({ hasDatabase }) => hasDatabase).map(({ workload }) => workload))]
@@ -75,21 +74,22 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
     'POST /variant/back': variants.back,
     'POST /grant': grants.set,
     'POST /grant/back': grants.back,
-    'POST /instance': async (body) => labInstances.set(body),
-    'POST /instance/back': async (body) => labInstances.back(body),
     'POST /hold': (body) => holdIdentity(site, system_, body),
   })
   const unwatch = watchForStop((why) => stop.resolve(why))
   const closeInventory = site.processes.some(({ workload }) => workload === 'registrar')
     ? await serveControl(site.socket('runner', 'registrar'), { 'GET /inventory': ({ after }) => inventory.get(after === undefined ? undefined : Number(after)) }, 0o660)
     : async () => {}
+  // Before the stores begin, so that no session of theirs is unknown.
+  const stores = site.processes.filter(({ workload }) => ['postgres', 'rabbitmq', 'consul'].includes(workload))
+  const refusals = watchStores(checkout.shopDir, stores, site.socket('monitor', 'runner'))
   const timers: NodeJS.Timeout[] = []
   const end = async () => {
     phase = 'stopping'
     for (const timer of timers) clearInterval(timer)
     leases.close()
-    labInstances.close()
     rmSync(join(checkout.shopDir, 'endpoints.json'), { force: true })
+    refusals.stop()
     await stopAll(site, supervisor)
     await closeInventory()
     await closeControl()
@@ -128,7 +128,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
     }
     timers.push(
       setInterval(() => void renew(), Math.min(RENEW_EVERY_MS, lifetimes.backing * 100)),
-      setInterval(() => rotateLogs(checkout.shopDir), HOUSEKEEPING_EVERY_MS),
+      setInterval(() => rotateLogs(checkout.shopDir, refusals.read), HOUSEKEEPING_EVERY_MS),
       setInterval(() => { if (isPublishedOld) publish() }, PUBLISH_EVERY_MS),
     )
     screen.say(`Stopping (${await stop.promise}) …`)
