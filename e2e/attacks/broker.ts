@@ -16,13 +16,19 @@ export function dataOf({ held, workload }: Insider): Pair {
   return held.data
 }
 
-/** Publishes as that workload's broker user; resolves when the broker has confirmed all of it, rejects when it refuses. */
-export async function publish(as: Insider, messages: Message[]): Promise<void> {
+/** A connection as that workload's broker user. Rejects when the broker refuses it. */
+export async function openBroker(as: Insider, localAddress = as.address, vhost = 'shop'): Promise<amqp.ChannelModel> {
   const { key, certificate } = dataOf(as)
   const { host: hostname, port } = endpoints.infrastructure.rabbitmq
-  const connection = await amqp.connect({ protocol: 'amqps', hostname, port, vhost: 'shop', username: '', password: '' }, {
-    key, cert: certificate, ca: as.held.roots, minVersion: 'TLSv1.3', servername: `rabbitmq.${as.held.places.trustDomain}`, checkServerIdentity: () => undefined, credentials: amqp.credentials.external(),
-  })
+  const tls = { key, cert: certificate, ca: as.held.roots, minVersion: 'TLSv1.3' as const, servername: `rabbitmq.${as.held.places.trustDomain}`, checkServerIdentity: () => undefined, localAddress }
+  const connection = await amqp.connect({ protocol: 'amqps', hostname, port, vhost, username: '', password: '' }, { ...tls, credentials: amqp.credentials.external() })
+  connection.on('error', () => {}) // what was asked on it rejects
+  return connection
+}
+
+/** Publishes as that workload's broker user; resolves when the broker has confirmed all of it, rejects when it refuses. */
+export async function publish(as: Insider, messages: Message[]): Promise<void> {
+  const connection = await openBroker(as)
   try {
     const channel = await connection.createConfirmChannel()
     for (const { id, topic, body, signature } of messages)

@@ -12,7 +12,8 @@ import { speak, type Client } from '../tls-client.ts'
 
 /** pki answers anyone who brings a one-time secret; it is asked only with certificates that are none. */
 const LISTENERS = endpoints.processes.filter(({ kind, name, address }) => address && (kind === 'micro-gateway' || ['access', 'exchange', 'registry', 'monitor', 'pki'].includes(name) || name.startsWith('consul-') || name === 'rabbitmq'))
-const REPORTS = (name: string) => !name.startsWith('consul-') && name !== 'rabbitmq'
+/** Consul writes nothing of a handshake that it refuses; it is spoken to by registry and registrar alone. */
+const REPORTS = (name: string) => !name.startsWith('consul-')
 
 function selfSigned(): Client {
   const folder = mkdtempSync(join(tmpdir(), 'self-signed-'))
