@@ -61,7 +61,7 @@ export class Insider {
       headers: { ...(init.token && { authorization: `Bearer ${init.token}` }), ...init.headers },
     })
     const text = await response.text()
-    return { status: response.status, text, json: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined }
+    return { status: response.status, text, json: text && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined }
   }
 
   /** A form to exchange as it is. */

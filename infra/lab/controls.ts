@@ -27,6 +27,9 @@ const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
 const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
 const registrar: Place = { processes: ['registrar'], entry: 'registrar.ts' }
 const service = (...processes: string[]): Place => ({ processes, entry: 'service.ts' })
+/** Two rules alone say who may read and write the list: the gateway's, and Consul's own for the token. */
+const inConsul = (to: string, rules: string): Grant => ({ store: 'registry', to, rules })
+const mayWrite = (node: string) => `service "order" { policy = "write" }\nnode "${node}" { policy = "write" }`
 const row = (strategies: string, name: string, ...places: (Place | Grant)[]): Control => ({ name, strategies: strategies.split(' '), places })
 
 export const controls: Control[] = [
@@ -48,6 +51,9 @@ export const controls: Control[] = [
   row('A5',          'broker-topics',          { store: 'broker', to: 'shipping' }),
   row('A6',          'database-role',          { store: 'database', to: 'order', on: 'billing' }),
   row('S3.3',        'registry-tls',           registry),
+  row('S3.4 S3.5',   'registry-write',         registry, inConsul('shipping', `${mayWrite('order-9')}\nnode "order-7" { policy = "write" }`)),
+  row('S3.4',        'registry-read',          registry, inConsul('shipping', 'service_prefix "" { policy = "read" }\nnode_prefix "" { policy = "read" }')),
+  row('S3.5',        'registrar-only-token',   registry, inConsul('order', mayWrite('order-8'))),
   row('S3.4 S7.2',   'peer-id',                edge, micro),
   row('S3.6',        'check-before-register',  registrar),
   row('S10.3',       'request-headers',        edge, micro),

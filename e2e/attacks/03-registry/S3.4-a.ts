@@ -1,25 +1,26 @@
-// Shipping wants its own machine in the list of order's instances, by every way that Consul's API has to write.
+// Shipping wants its own machine in the list of order's instances, by every way that Consul's API has to write: through
+// the registry's gateway, as everybody must; and at Consul itself, as if that gateway had fallen too.
 import { attack } from '../attack.ts'
-import { listed, tryAll } from './write-registry.ts'
+import { listed, writeItself } from './write-registry.ts'
 
-const node = { Node: 'order-9', Address: '127.6.6.6', Service: { ID: 'order-9', Service: 'order', Address: '127.6.6.6', Port: 6666 } }
-let before = ''
+const seen = { before: '', answered: 0 }
+const about = { control: 'registry-write' }
 
-attack({
-  id: 'S3.4-a',
-  strategies: ['S3.4'],
-  kind: 'inherent',
-  goal: 'put a machine of one\'s own into the list of a service',
-  without: null,
-  stopped: { code: 'registry-denied', detection: 'REGISTRY-DENY' },
-  async run(scene) {
-    before = await listed(scene, 'edge', 'order')
-    return tryAll(scene, 'shipping', [
-      ['PUT', '/v1/catalog/register', node], ['PUT', '/v1/agent/service/register', { Name: 'order', Port: 6666 }], ['PUT', '/v1/agent/check/pass/service:order-1'], ['PUT', '/v1/session/create', {}], ['PUT', '/v1/kv/releases/order', { weight: 100 }],
-      ['POST', '/v1/query', { Name: 'order' }], ['PUT', '/v1/config', { Kind: 'service-defaults', Name: 'order' }], ['PUT', '/v1/txn', [{ Node: { Verb: 'set', Node: node } }]], ['PUT', '/v1/acl/token', {}], ['PUT', '/v1/acl/bootstrap'],
-      ['PUT', '/v1/catalog/deregister', { Node: 'order-1' }], ['DELETE', '/v1/kv/?recurse'], ['PUT', '/v1/agent/force-leave/consul-1'], ['PUT', '/v1/operator/raft/peer'], ['POST', '/v1/health/service/order?passing=true', node], ['GET', '/v1/health/service/order?passing=true&token=x'],
-    ])
-  },
-  isIntact: async (scene) => (await listed(scene, 'edge', 'order')) === before,
-  probe: async (scene) => (await listed(scene, 'edge', 'order')).includes('order-1'),
-})
+for (const { id, node, isBehind } of [{ id: 'S3.4-a', node: 'order-9', isBehind: false }, { id: 'S3.4-a-acl', node: 'order-7', isBehind: true }])
+  attack({
+    id,
+    strategies: ['S3.4'],
+    kind: 'attack',
+    goal: `put a machine of one's own into the list of a service${isBehind ? ', from where the registry\'s gateway stands' : ''}`,
+    without: 'registry-write',
+    // Consul says no by itself; it tells nobody but its log.
+    stopped: isBehind ? null : { code: 'registry-denied', detection: 'REGISTRY-DENY' },
+    async run(scene) {
+      const before = await listed(scene, 'edge', 'order')
+      const { answered, isListed } = await writeItself(scene, 'shipping', node, about, isBehind)
+      Object.assign(seen, { before, answered })
+      return isListed
+    },
+    isIntact: async (scene) => seen.answered === 0 && (await listed(scene, 'edge', 'order')) === seen.before,
+    probe: async (scene) => (await listed(scene, 'edge', 'order')).includes('order-1'),
+  })

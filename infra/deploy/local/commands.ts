@@ -30,9 +30,10 @@ export const commands: Record<string, Command> = {
   'test:faults': { usage: 'npm run test:faults', summary: 'the long run of kills under orders', passesArguments: true, run: async (parsed) => (await import('./commands/test.ts')).testFaults(parsed) },
   attack: { usage: 'npm run attack [-- ID… | --all | --fast]', summary: 'attacks the running system: control on, off, on again', passesArguments: true, run: async (parsed) => (await import('./commands/script.ts')).script('e2e/attacks/main.ts', parsed, true) },
   lab: {
-    usage: 'npm run lab -- off CONTROL [--for 30m] | on CONTROL | on --all | list | as NAME CMD…', summary: 'switches one named control off or on; runs a command as a compromised service',
+    usage: 'npm run lab -- off CONTROL [--for 30m] | on CONTROL | on --all | list | as NAME CMD… | deploy SERVICE HOST:PORT… | recall ID…', summary: 'switches one named control off or on; runs a command as a compromised service; deploys an instance that is none',
     passesArguments: true, run: async (parsed) => (await import('./commands/lab.ts')).lab(parsed),
   },
+  as: { usage: 'npm run as -- NAME [--door web|partner]', summary: 'a plain HTTP address that is NAME at a door: for tools without scripts', passesArguments: true, run: async (parsed) => (await import('./commands/script.ts')).script('e2e/as/main.ts', parsed) },
   check: { usage: 'npm run check', summary: 'types, lint, imports, generated files, map of strategies', passesArguments: true, run: async (parsed) => (await import('./commands/script.ts')).script('e2e/check/main.ts', parsed) },
   bench: { usage: 'npm run bench [-- NAME…]', summary: 'side-by-side ratios', passesArguments: true, run: async (parsed) => (await import('./commands/script.ts')).script('e2e/bench/main.ts', parsed) },
   'dead-letters': { usage: 'npm run dead-letters -- list | replay NAME', summary: 'events that a service could not handle: shown, or handed back', takesNames: true, run: async (parsed) => (await import('./commands/dead-letters.ts')).deadLetters(parsed) },

@@ -12,6 +12,7 @@ import { describeEndpoints } from './endpoints.ts'
 import { writeWhole } from './files.ts'
 import { createInventory, instancesOf } from './inventory.ts'
 import { createGrants, createVariants } from './lab.ts'
+import { createLabInstances } from './lab-instances.ts'
 import { originOf } from './launch-documents.ts'
 import { createLeases } from './leases.ts'
 import { rotateLogs } from './logs.ts'
@@ -57,6 +58,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   const stop = Promise.withResolvers<string>()
   let phase: Phase = 'starting'
   const inventory = createInventory()
+  const labInstances = createLabInstances(inventory, instancesOf(site.processes))
   const leases = createLeases(() => { if (phase === 'ready') publish() })
   const variants = createVariants(site, supervisor, leases, system_.specOf)
   const databases = [...new Set(site.processes.filter(({ hasDatabase }) => hasDatabase).map(({ workload }) => workload))]
@@ -74,6 +76,8 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
     'POST /variant/back': variants.back,
     'POST /grant': grants.set,
     'POST /grant/back': grants.back,
+    'POST /instance': async (body) => labInstances.set(body),
+    'POST /instance/back': async (body) => labInstances.back(body),
     'POST /hold': (body) => holdIdentity(site, system_, body),
   })
   const unwatch = watchForStop((why) => stop.resolve(why))
@@ -88,6 +92,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
     phase = 'stopping'
     for (const timer of timers) clearInterval(timer)
     leases.close()
+    labInstances.close()
     rmSync(join(checkout.shopDir, 'endpoints.json'), { force: true })
     refusals.stop()
     await stopAll(site, supervisor)

@@ -23,7 +23,9 @@ export async function lab({ positionals: [action, ...rest] }: Parsed): Promise<n
   if (!live) throw new Error('Nothing runs. Start it with npm start.')
   if (action === 'as') return runAs(live.control, rest)
   if (action === 'off' || action === 'on') return turn(live.control, action, rest)
-  throw new Error(`lab ${action ?? ''}: allowed are off CONTROL, on CONTROL, on --all, list, as NAME CMD…`)
+  if (action === 'deploy') return deploy(live.control, rest)
+  if (action === 'recall') return recall(live.control, rest)
+  throw new Error(`lab ${action ?? ''}: allowed are off CONTROL, on CONTROL, on --all, list, as NAME CMD…, deploy SERVICE HOST:PORT…, recall ID…`)
 }
 
 async function readControls(): Promise<Control[]> {
@@ -57,6 +59,21 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
     : askRunner(socket, 'POST', `${path}/back`, { ...place, leftOut }))))
   const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
   process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
+  return 0
+}
+
+/** Tells the registrar of instances that are not the shop's; prints their ids. They go after a minute at the latest. */
+async function deploy(socket: string, [service, ...addresses]: string[]): Promise<number> {
+  for (const address of addresses) {
+    const [host, port] = address.split(':')
+    const { id } = await askRunner<{ id: string }>(socket, 'POST', '/instance', { service, host, port: Number(port) })
+    process.stdout.write(`${id}\n`)
+  }
+  return 0
+}
+
+async function recall(socket: string, ids: string[]): Promise<number> {
+  for (const id of ids) await askRunner(socket, 'POST', '/instance/back', { id })
   return 0
 }
 

@@ -1,0 +1,32 @@
+/** The lab's hand in the inventory: instances that somebody deployed who should not have (S3.6). Each goes by itself. */
+import type { Instance, Inventory } from './inventory.ts'
+
+const LONGEST_SECONDS = 120
+
+/** `own`: what the runner itself deployed. */
+export function createLabInstances(inventory: Inventory, own: Instance[]) {
+  const lent = new Map<string, { instance: Instance; timer: NodeJS.Timeout }>()
+  let count = 0
+  const tell = () => inventory.set([...own, ...[...lent.values()].map(({ instance }) => instance)])
+  function back({ id }: { id: string }): void {
+    clearTimeout(lent.get(id)?.timer)
+    if (lent.delete(id)) tell()
+  }
+  return {
+    /** Answers the id under which it is deployed. Throws when it is no instance, or for too long. */
+    set({ service, host, port, seconds = 60 }: { service: string; host: string; port: number; seconds?: number }): { id: string } {
+      if (process.env.NODE_ENV === 'production') throw new Error('the lab is refused in production')
+      if (!own.some((one) => one.service === service)) throw new Error(`there is no service '${service}'`)
+      if (!/^127(\.\d{1,3}){3}$/.test(host) || !(Number.isInteger(port) && port > 0 && port < 65_536)) throw new Error(`'${host}:${port}' is no address of this machine`)
+      if (!(seconds > 0 && seconds <= LONGEST_SECONDS)) throw new Error(`an instance of the lab lasts from 1 to ${LONGEST_SECONDS} seconds, not ${seconds}`)
+      const id = `${service}-lab${++count}`
+      lent.set(id, { instance: { id, service, instance: 1_000 + count, version: '1', host, port }, timer: setTimeout(() => back({ id }), seconds * 1_000) })
+      tell()
+      return { id }
+    },
+    back,
+    close() {
+      for (const { timer } of lent.values()) clearTimeout(timer)
+    },
+  }
+}
