@@ -23,7 +23,7 @@ export const control = <Call, Door extends string = never>(strategies: string, n
 /** Runs controls top to bottom around `last`. A problem thrown by a stage itself (not below it) carries that control's name. */
 export function compose<Call>(controls: Control<Call, string>[], last: Stage<Call>): (call: Call) => Promise<void> {
   return async (call) => {
-    const fromBelow = new WeakSet<object>()
+    let fromBelow: unknown
     const run = async (i: number): Promise<void> => {
       const step = controls[i]
       let isNextCalled = false
@@ -35,9 +35,8 @@ export function compose<Call>(controls: Control<Call, string>[], last: Stage<Cal
       try {
         await (step ? step.stage(call, next) : last(call, async () => {}))
       } catch (error) {
-        if (step && error instanceof Problem && !fromBelow.has(error)) error.control = { name: step.name, strategies: step.strategies }
-        if (typeof error === 'object' && error !== null) fromBelow.add(error)
-        throw error
+        if (step && error instanceof Problem && error !== fromBelow) error.control = { name: step.name, strategies: step.strategies }
+        throw (fromBelow = error)
       }
     }
     await run(0)

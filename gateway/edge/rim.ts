@@ -84,7 +84,7 @@ export const createRim = ({ run, storefront, log, report, telemetry, stopping }:
 
 function openCall(door: Door, request: IncomingMessage, response: ServerResponse, startedAt: number): EdgeCall {
   const leaving = new AbortController()
-  response.once('close', () => leaving.abort())
+  response.once('close', () => { if (!response.writableFinished) leaving.abort() })
   const url = request.url ?? '/'
   const at = url.indexOf('?')
   const header = (name: string) => { const value = request.headers[name.toLowerCase()]; return typeof value === 'string' ? value : value?.join(', ') }
