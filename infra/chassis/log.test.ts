@@ -9,7 +9,8 @@ const written = (statement: string) => spawnSync(process.execPath, ['--input-typ
 test('S1.5 no secret reaches a log, whatever object it hangs on', () => {
   const out = written(`
     const error = Object.assign(new Error('no', { cause: Object.assign(new Error('deeper'), { client: { key: 'PRIVATE' } }) }), { client: { ssl: { key: 'PRIVATE' } }, code: '57P01' })
-    log.warn({ err: error, token: 'SECRET-1', headers: { authorization: 'SECRET-2', cookie: 'SECRET-3' }, a: { b: { password: 'SECRET-4' } } }, 'x')`)
+    log.warn({ err: error, token: 'SECRET-1', headers: { authorization: 'SECRET-2', cookie: 'SECRET-3' }, a: { b: { password: 'SECRET-4' } }, list: [{ apiKey: 'SECRET-5', field: 'seen' }], failed: 1 }, 'x')
+    log.error({ err: Object.assign(new Error('no'), { evidence: { token: 'SECRET-6' } }) }, 'y')`)
   expect(out).not.toMatch(/PRIVATE|SECRET/)
-  expect(JSON.parse(out)).toMatchObject({ level: 'warn', process: 'order-1', err: { code: '57P01', cause: { message: 'deeper' } }, msg: 'x' })
+  expect(JSON.parse(out.split('\n')[0]!)).toMatchObject({ level: 'warn', list: [{ apiKey: '[redacted]', field: 'seen' }], headers: { cookie: '[redacted]' }, failed: 1, process: 'order-1', err: { code: '57P01', cause: { message: 'deeper' } }, msg: 'x' })
 })
