@@ -46,7 +46,7 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
     throw isAway(error) ? Unavailable({ cause: error }) : error
   }
   return {
-    query: (text, values) => pool.query(text, values).catch(rethrow) as Promise<any>,
+    query: (text, values) => pool.query(prepared(text, values)).catch(rethrow) as Promise<any>,
     async transaction(work) {
       for (let attempt = 1; ; attempt++) {
         const client = await pool.connect().catch(rethrow)
@@ -102,6 +102,16 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
     },
     close: () => pool.end(),
   }
+}
+
+/** Names a statement with parameters, so that each connection plans it once. Texts are constants of the code; the bound is for one that is not. */
+const names = new Map<string, string>()
+const MOST_NAMES = 200
+function prepared(text: string, values: unknown[] | undefined): pg.QueryConfig {
+  if (!values) return { text }
+  let name = names.get(text)
+  if (name === undefined && names.size < MOST_NAMES) names.set(text, (name = `s${names.size}`))
+  return { text, values, ...(name !== undefined && { name }) }
 }
 
 /** A plain copy: pg must see the `ssl` of now, not a getter it may freeze. */

@@ -11,9 +11,11 @@ const pool = new pg.Pool({ ...database, max: 6, idleTimeoutMillis: 30_000 })
 const app = express().disable('x-powered-by').disable('etag')
 
 app.get('/products/:productId', async (request, response) => {
-  const { rows } = await pool.query(
-    `select p.id, p.number, p.name, p.description, p.category, p.seller, s.name as seller_name, p.price_minor, p.currency, p.stock, p.version
-     from products p join sellers s on s.id = p.seller where p.id = $1`, [request.params['productId']])
+  const { rows } = await pool.query({
+    name: 'product', values: [request.params['productId']],
+    text: `select p.id, p.number, p.name, p.description, p.category, p.seller, s.name as seller_name, p.price_minor, p.currency, p.stock, p.version
+     from products p join sellers s on s.id = p.seller where p.id = $1`,
+  })
   const row = rows[0]
   if (!row) return void response.status(404).end()
   response.status(200).set('etag', `"${row.version}"`).type('application/json').end(JSON.stringify({
