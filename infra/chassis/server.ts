@@ -90,13 +90,16 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
     const caller = (res.locals['caller'] = callerOf(req.get('authorization')))
     const body = await readBody(req, operation, req.get('content-type'))
     const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => req.get(name), body })
-    const leaving = new AbortController()
-    res.on('close', () => leaving.abort())
-    const call = { ...checked, caller, traceparent: trace ? traceparent(trace) : '', signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineOf(req, operation))]) }
+    let signal: AbortSignal | undefined
+    const callOn = (tx: Tx): Call => ({
+      ...checked, caller, tx, traceparent: trace ? traceparent(trace) : '',
+      // Few handlers ask, and making one costs as much as a query.
+      get signal() { return (signal ??= signalOf(res, deadlineOf(req, operation))) },
+    })
     const isRead = operation.method === 'GET'
     const reply = isRead || operation.spec['x-transaction'] === 'none'
-      ? await handler({ ...call, tx: store })
-      : await store.transaction((tx) => (operation.isIdempotentWrite ? once(tx, operation, { ...call, tx }, handler) : handler({ ...call, tx })))
+      ? await handler(callOn(store))
+      : await store.transaction((tx) => (operation.isIdempotentWrite ? once(tx, operation, callOn(tx), handler) : handler(callOn(tx))))
     send(res, reply)
   }
 }
@@ -104,6 +107,13 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
 function deadlineOf(req: Request, operation: Operation): number {
   const left = Number(req.get('deadline-ms') ?? operation.timeoutMs)
   return Number.isFinite(left) && left > 0 ? Math.min(left, 120_000) : 1
+}
+
+function signalOf(res: Response, deadlineMs: number): AbortSignal {
+  const leaving = new AbortController()
+  if (res.closed) leaving.abort()
+  else res.once('close', () => leaving.abort())
+  return AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineMs)])
 }
 
 function send(res: Response, { status, body, headers }: Reply): void {
