@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { NotRun, type Attack } from './attack.ts'
-import type { SecurityEvent } from './detection.ts'
+import { isAbout, type SecurityEvent } from './detection.ts'
 import { runAttacks, type World } from './harness.ts'
 import { junit, sarif } from './report.ts'
 
@@ -114,4 +114,11 @@ test('JUnit and SARIF say what failed, escaped', async () => {
   expect(junit(report)).toContain('tests="2" failures="1" errors="0" skipped="0"')
   expect(junit(report)).not.toMatch(/<b>/)
   expect(sarif(report)).toMatchObject({ runs: [{ results: [{ ruleId: 'S2.1', level: 'error' }] }] })
+})
+
+test('a sign that says who must have seen it is not met by another', () => {
+  const event: SecurityEvent = { type: '', source: 'order-2-gateway', time: '', receivedAt: '', data: { detection: 'MTLS-REJECT', control: 'peer-id', strategies: [], code: 'peer-mismatch', address: '127.0.0.9:1' } }
+  expect(isAbout({ address: '127.0.0.9:1', source: 'order-' }, event)).toBe(true)
+  expect(isAbout({ address: '127.0.0.9:1', source: 'edge' }, event)).toBe(false)
+  expect(isAbout({ source: 'order-' }, event), 'who saw it says not what it is about').toBe(false)
 })
