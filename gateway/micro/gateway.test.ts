@@ -26,6 +26,7 @@ test('S12.5 a call leaves through one gateway, gets a token of its own, and arri
   expect(answer).toMatchObject({ status: 200, body: { number: '2026-000001' } })
   expect(answer.headers['etag']).toBe('"1"')
   expect(answer.headers['x-powered-by']).toBeUndefined()
+  expect(await system.eventWhere((d) => d.code === 'response-header-dropped')).toMatchObject({ detection: 'IE7', control: 'response-headers', subject: id('billing'), fields: ['x-powered-by'], operation: 'findByOrder' })
   const { headers } = billing.seen.at(-1)!
   expect(headers['traceparent']).toMatch(/^00-a{32}-(?!b{16})[0-9a-f]{16}-01$/)
   const [, , ours] = headers['traceparent']!.toString().split('-')

@@ -60,8 +60,15 @@ export async function startMicroGateway(
   const api = loadApi(config.policy.inbound.api!)
   const headers = headerAllowLists(config.policy.inbound.api!, api.operations.values())
   const service = serviceSocket({ path: config.appSocket, headers, passRequest: headerPolicy.request, now, isDraining: () => isDraining })
+  let toldAt = -Infinity
+  /** A service that says more than it should is broken or taken over; once a second is enough to know. */
+  const toldOfHeaders = ({ operation, trace }: InboundCall, names: string[]) => {
+    if (now() - toldAt < 1_000) return
+    toldAt = now()
+    report({ detection: 'IE7', control: 'response-headers', strategies: ['S4.1', 'S10.3'], code: 'response-header-dropped', severity: 'medium', subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: trace.traceId, operation: operation!.id, fields: names.slice(0, 20).map((name) => name.slice(0, 128)) })
+  }
   const intoService = compose(inbound(inboundPipeline({
-    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, passResponse: headerPolicy.response, now, health: service.health,
+    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, passResponse: headerPolicy.response, toldOfHeaders, now, health: service.health,
     tokens: createTokenVerifier({ issuer: config.exchangeIssuer, keys: createJwks(upstream.fetchKeys, { maxAgeMs: 10_000 }), wall }), redeem: upstream.redeem,
   })), service.forward)
   const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))

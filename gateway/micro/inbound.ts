@@ -28,6 +28,7 @@ export type InboundParts = {
   headers: Map<string, HeaderAllowList>
   /** What of the service's headers leaves it. */
   passResponse?: Pass
+  toldOfHeaders?: (call: InboundCall, names: string[]) => void
   tokens: TokenVerifier
   redeem: Redeem
   /** Answers the registrar, and nobody else. */
@@ -51,5 +52,5 @@ export const inboundPipeline = (d: InboundParts): Control<InboundCall>[] => [
   control('S5.1 S13.1',  'limit-body',      limitBody()),
   control('S1.1',        'single-use',      singleUse(d.redeem)),
   control('S5.1 G7',     'request-schema',  requestSchema()),
-  control('G7 S4.1',     'response-schema', responseSchema(d.headers, d.passResponse)),
+  control('G7 S4.1',     'response-schema', responseSchema(d.headers, d.passResponse, d.toldOfHeaders)),
 ]

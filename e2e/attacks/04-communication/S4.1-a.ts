@@ -24,9 +24,10 @@ attack({
   kind: 'attack',
   goal: 'learn where and what the services are',
   without: 'response-headers',
-  // What is left out of an answer was never asked for by anyone.
-  stopped: null,
+  // By the gateway of the one who talks.
+  stopped: { code: 'response-header-dropped', detection: 'IE7' },
   async run(scene) {
+    scene.refused({ subject: (await scene.insider('catalog')).spiffeId })
     const seen = await crawl(scene)
     const tells = told(seen)
     scene.note({ answers: seen.length, tells: tells.slice(0, 20) })

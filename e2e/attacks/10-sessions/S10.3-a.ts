@@ -19,9 +19,10 @@ attack({
   kind: 'attack',
   goal: 'find a token of the inside in an answer of the outside',
   without: 'response-headers',
-  // What is left out of an answer was never asked for by anyone.
-  stopped: null,
+  // By the gateway of the one who talks.
+  stopped: { code: 'response-header-dropped', detection: 'IE7' },
   async run(scene) {
+    scene.refused({ subject: (await scene.insider('catalog')).spiffeId })
     const seen = await crawl(scene)
     const found = seen.flatMap(({ request, text }) => tokensIn(text).map((token) => ({ request, issuer: String(claimsOf(token)['iss']) })))
     scene.note({ answers: seen.length, found })
