@@ -88,11 +88,19 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
   }
 }
 
-/** Nothing was sent, so nothing can happen twice; or it is a read. A token that is good once stays where it went. */
-function mayMove({ operation }: UpstreamCall, error: unknown): boolean {
-  if (!(error instanceof SendError) || operation.isSingleUse) return false
-  return error.kind === 'not-connected' || error.kind === 'peer-mismatch' || (error.kind === 'no-answer' && operation.method === 'GET')
+/** Nothing was sent, so nothing can happen twice; or it may. A token that is good once stays where it went. */
+function mayMove(call: UpstreamCall, error: unknown): boolean {
+  if (!(error instanceof SendError) || call.operation.isSingleUse) return false
+  return error.kind === 'not-connected' || error.kind === 'peer-mismatch' || (error.kind === 'no-answer' && isRepeatable(call))
 }
+
+/**
+ * Twice is as good as once: a kept connection may end at the very moment a request is written to it, and nobody knows
+ * then whether it was read. An edit of one version (If-Match) would be told of a conflict with itself.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+ */
+const isRepeatable = ({ operation: { method }, request: { headers } }: UpstreamCall): boolean =>
+  headers?.['if-match'] === undefined && (method !== 'POST' || headers?.['idempotency-key'] !== undefined)
 
 /** A gateway answered for a service that is gone or busy: another instance may do the same read, or what was never begun. */
 function isUnserved({ operation, answer }: UpstreamCall): boolean {

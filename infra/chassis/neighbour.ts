@@ -36,22 +36,24 @@ export function createNeighbours(outboundSocket: string): { of(name: string): Ne
       async request({ method, path, body, actFor, authorization, idempotencyKey, headers, traceparent, timeoutMs = 5_000, signal }) {
         const timeout = AbortSignal.timeout(timeoutMs)
         const bearer = actFor ? `Bearer ${actFor.token}` : authorization
+        const ask = () => pool.request({
+          method: method as 'GET', path,
+          headers: {
+            host: name,
+            'deadline-ms': String(timeoutMs),
+            accept: 'application/json, application/problem+json',
+            ...(body !== undefined && { 'content-type': 'application/json' }),
+            ...(bearer && { authorization: bearer }),
+            ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+            ...(traceparent && { traceparent }),
+            ...headers,
+          },
+          body: body === undefined ? null : body instanceof Uint8Array ? body : JSON.stringify(body),
+          signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        })
         try {
-          const answer = await pool.request({
-            method: method as 'GET', path,
-            headers: {
-              host: name,
-              'deadline-ms': String(timeoutMs),
-              accept: 'application/json, application/problem+json',
-              ...(body !== undefined && { 'content-type': 'application/json' }),
-              ...(bearer && { authorization: bearer }),
-              ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
-              ...(traceparent && { traceparent }),
-              ...headers,
-            },
-            body: body === undefined ? null : body instanceof Uint8Array ? body : JSON.stringify(body),
-            signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-          })
+          // A kept connection may end as we write to it, when the gateway makes room for its successor. A read is asked again.
+          const answer = await ask().catch((cause: unknown) => { if (method === 'GET' && isLost(cause)) return ask(); throw cause })
           const text = await answer.body.text()
           const isJson = /json/.test(String(answer.headers['content-type'] ?? ''))
           return { status: answer.statusCode, headers: answer.headers, body: text === '' ? undefined : isJson ? JSON.parse(text) : text }
@@ -63,3 +65,5 @@ export function createNeighbours(outboundSocket: string): { of(name: string): Ne
     close: () => pool.close(),
   }
 }
+
+const isLost = (cause: unknown): boolean => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes((cause as NodeJS.ErrnoException | null)?.code ?? '')
