@@ -41,7 +41,8 @@ export class Visitor {
   constructor(options: { address?: string; certificate?: string; privateKey?: string } = {}) {
     this.address = options.address ?? freshAddress()
     const client = options.certificate && options.privateKey ? { cert: readFileSync(options.certificate), key: readFileSync(options.privateKey) } : {}
-    this.#agent = new Agent({ connect: { ca, localAddress: this.address, family: 4, ...client }, keepAliveTimeout: 4_000 })
+    // Beside `connect`, not in it: there undici puts its own, which is none.
+    this.#agent = new Agent({ localAddress: this.address, connect: { ca, family: 4, ...client }, keepAliveTimeout: 4_000 })
   }
 
   /** One request; no redirect is followed. `path` may be a whole URL. */

@@ -29,7 +29,7 @@ export class Insider {
     this.workload = workload
     this.held = held
     // Who answers is not our concern here: an attacker takes what it gets.
-    this.#agent = new Agent({ connect: { key: held.key, cert: held.certificate, ca: held.roots, localAddress: this.address, family: 4, checkServerIdentity: () => undefined }, keepAliveTimeout: 4_000 })
+    this.#agent = new Agent({ localAddress: this.address, connect: { key: held.key, cert: held.certificate, ca: held.roots, family: 4, checkServerIdentity: () => undefined }, keepAliveTimeout: 4_000 })
   }
 
   get spiffeId(): string { return this.held.places.spiffeId }

@@ -10,7 +10,7 @@ async function tryDoors(scene: Scene, isLeaked: boolean): Promise<boolean> {
   const edge = await scene.insider('edge')
   const token = (await edge.exchange({ audience: 'order', scope: 'getCart', subjectToken: await edge.userToken('alice') })).json.access_token as string
   const [partner] = endpoints.partner.clients
-  const agent = new Agent({ connect: { ca, cert: readFileSync(partner!.certificate), key: readFileSync(partner!.privateKey), localAddress: scene.visitor().address, family: 4 } })
+  const agent = new Agent({ localAddress: scene.visitor().address, connect: { ca, cert: readFileSync(partner!.certificate), key: readFileSync(partner!.privateKey), family: 4 } })
   let isIgnored = false
   try {
     for (const [door, origin] of [['web', endpoints.web.url], ['mobile', endpoints.mobile.url], ['partner', endpoints.partner.url]] as const)
