@@ -2,6 +2,7 @@
  * What an attack is: a goal, the one control that stops it, and a run that says only whether the attacker won, judged
  * by effect. Phases, probe, detection and evidence are the harness's business.
  */
+import type { Sign } from './detection.ts'
 import type { Scene } from './scene.ts'
 
 export type Attack = {
@@ -16,6 +17,11 @@ export type Attack = {
   without: string | null
   /** How it must be stopped: a problem's code or a protocol alert, and the detection id of its event. Null where nothing is refused, and so nothing can be reported. */
   stopped: Stop | null
+  /**
+   * For a detecting control, that stops nothing: the goal is to go unnoticed, and `run` says whether the deed was done.
+   * This does what the same process reports in any case: once that is seen, nothing from before it is still under way.
+   */
+  sentinel?(scene: Scene): Promise<Sign>
   /** No other attack runs meanwhile. */
   isExclusive?: true
   /** True: the attacker reached the goal. Throws only when the attack could not be tried; NotRun when it cannot be here. */

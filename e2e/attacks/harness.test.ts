@@ -95,6 +95,48 @@ describe('what is not proven is called by its name', () => {
   })
 })
 
+describe('a control that only tells: winning is to go unnoticed', () => {
+  /** A watcher that refuses nothing, a switch for it, and a producer whose sentinel always comes through, unless it is dead. */
+  function watched(faults: { isDeaf?: true; isDead?: true; isHalfDeaf?: true; isStuck?: true; saysNothing?: true } = {}) {
+    const events: SecurityEvent[] = []
+    let isOff = false
+    const tell = (code: string, traceId: string) => events.push({ type: `security.${code}`, source: 'gate-1', time: '', receivedAt: new Date().toISOString(), data: { detection: 'CIE1', control: 'watcher', strategies: ['S5.1'], code, traceId } })
+    const { world } = smallWorld()
+    const own: World = {
+      ...world, watch: () => { const from = events.length; return { seen: () => events.slice(from), wait: async (until) => { await new Promise((resolve) => setTimeout(resolve, 5)); return Date.now() < until } } },
+      async lab(action) { if (!faults.isDead && !(faults.isStuck && action === 'on')) isOff = action === 'off' },
+    }
+    let deeds = 0
+    const attack: Attack = {
+      id: 'S5.1-x', strategies: ['S5.1'], kind: 'attack', goal: 'try unnoticed', without: 'watcher', stopped: { code: 'seen', detection: 'CIE1' },
+      async run(scene) {
+        for (const { traceId } of [scene.trace(), scene.trace()]) {
+          deeds += 1
+          if (!isOff && !faults.isDeaf && !(faults.isHalfDeaf && deeds % 2)) tell('seen', traceId)
+          scene.refused({ traceId })
+        }
+        return true
+      },
+      async sentinel(scene) {
+        if (!faults.saysNothing) tell('other', scene.traceId)
+        return { traceId: scene.traceId, code: 'other' }
+      },
+      probe: async () => true,
+    }
+    return runAttacks([attack], own, { onOnly: false, detectWithinMs: 60, progress: () => {} }).then(([result]) => result!)
+  }
+  test('noticed, unnoticed without it, noticed again: proven', async () => expect(await watched()).toMatchObject({ outcome: 'proven', on: { goalReached: false, detected: true }, off: { goalReached: true }, again: { goalReached: false } }))
+  test('noticed by nobody, or only half of it: undetected', async () => {
+    expect((await watched({ isDeaf: true })).outcome).toBe('undetected')
+    expect((await watched({ isHalfDeaf: true })).outcome).toBe('undetected')
+  })
+  test('a switch that switches nothing: off-failed; that does not come back: won', async () => {
+    expect((await watched({ isDead: true })).outcome).toBe('off-failed')
+    expect((await watched({ isStuck: true })).outcome).toBe('won')
+  })
+  test('a producer that says nothing at all proves nothing: error', async () => expect(await watched({ saysNothing: true })).toMatchObject({ outcome: 'error', reason: expect.stringContaining('the sentinel was not seen') }))
+})
+
 test('with --on-only nothing is switched', async () => {
   const { run, planted, switched } = smallWorld()
   expect((await run(planted(), true)).outcome).toBe('proven')

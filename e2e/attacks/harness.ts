@@ -3,7 +3,7 @@
  * won without the control, stopped again. Each phase is a fresh scene; a control is switched once for all its attacks.
  */
 import { NotRun, type Attack } from './attack.ts'
-import { detect, type Watch } from './detection.ts'
+import { detect, type Sign, type Watch } from './detection.ts'
 import { inScene, type Open } from './scene.ts'
 
 export type Outcome = 'proven' | 'won' | 'undetected' | 'off-failed' | 'not-run' | 'error'
@@ -30,19 +30,39 @@ export type World = {
 }
 export type Options = { onOnly: boolean; lanes?: number; detectWithinMs?: number; progress(line: string): void }
 
+/** Each sign as the attack states it: by code, detection id and control, where it says nothing else. */
+const asStated = (attack: Attack, signs: Sign[]): Sign[] => signs.map((sign) => ({ ...attack.stopped, ...(attack.without !== null && { control: attack.without }), ...sign }))
+
+/** How many of the deed's signs the monitor has once it has the sentinel's; throws when it never comes, for then nobody knows. */
+async function noticed(world: World, attack: Attack, watch: Watch, signs: Sign[], evidence: Record<string, unknown>[], withinMs: number): Promise<number> {
+  const { result: sentinel } = await inScene(world.open, evidence, 'sentinel', attack.sentinel!)
+  if ((await detect(watch, [sentinel], withinMs)).missing.length) throw new Error(`the sentinel was not seen: ${JSON.stringify(sentinel)}`)
+  return (await detect(watch, asStated(attack, signs), 0)).events.length
+}
+
+/** The attack once more, without its control or after it: whether the goal was reached. Unnoticed without it: no sign at all; with it: one is too many. */
+async function replay(world: World, attack: Attack, result: Result, phase: 'off' | 'again', withinMs: number): Promise<boolean> {
+  const watch = world.watch()
+  const { result: isDone, signs } = await inScene(world.open, result.evidence, phase, attack.run)
+  if (!attack.sentinel || !isDone) return isDone
+  const seen = await noticed(world, attack, watch, signs, result.evidence, withinMs)
+  return phase === 'off' ? seen === 0 : seen < signs.length
+}
+
 /** With the control on: the attack, its detection, what it left, and its honest twin. */
 async function whileOn(world: World, attack: Attack, result: Result, withinMs: number): Promise<void> {
   const watch = world.watch()
   const { result: goalReached, signs, status, code } = await inScene(world.open, result.evidence, 'on', async (scene) => {
-    const won = await attack.run(scene)
+    const isDone = await attack.run(scene)
+    if (attack.sentinel && !isDone) throw new Error('the deed could not be done, so nothing could be noticed')
+    const won = isDone && !attack.sentinel
     result.intact = attack.isIntact ? await attack.isIntact(scene) : !won
     if (attack.stopped) scene.note({ expected: attack.stopped })
     return won
   })
   const ended = Date.now()
   // Without a sign of its own, an attack is known by nothing, and is undetected.
-  const stated = signs.map((sign) => ({ ...attack.stopped, ...(attack.without !== null && { control: attack.without }), ...sign }))
-  const { events, missing, other } = attack.stopped && !goalReached ? await detect(watch, stated, withinMs) : { events: [], missing: [], other: undefined }
+  const { events, missing, other } = attack.stopped && !goalReached ? await detect(watch, asStated(attack, signs), withinMs) : { events: [], missing: [], other: undefined }
   const first = events[0]
   const detected = attack.stopped === null ? false : !goalReached && signs.length > 0 && missing.length === 0
   result.on = {
@@ -106,14 +126,14 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
     try {
       isOff = true
       await turn('off')
-      await phase(attacks, `without ${control}`, async (attack, result) => { result.off = { control, goalReached: (await inScene(world.open, result.evidence, 'off', attack.run)).result } })
+      await phase(attacks, `without ${control}`, async (attack, result) => { result.off = { control, goalReached: await replay(world, attack, result, 'off', detectWithinMs) } })
     } catch (error) {
       for (const attack of attacks) fail(attack, `lab off ${control}: ${(error as Error).message}`)
     } finally {
       // Whatever happened: no run leaves a hole behind.
       if (isOff) await turn('on').catch((error: Error) => { for (const attack of attacks) fail(attack, `lab on ${control}: ${error.message}`) })
     }
-    await phase(attacks, 'again', async (attack, result) => { result.again = { goalReached: (await inScene(world.open, result.evidence, 'again', attack.run)).result } })
+    await phase(attacks, 'again', async (attack, result) => { result.again = { goalReached: await replay(world, attack, result, 'again', detectWithinMs) } })
   }
   return [...results.values()]
 }
