@@ -8,6 +8,9 @@ const LINES = ['a\r\nSet-Cookie: x=1', 'a%0d%0aSet-Cookie:%20x=1', 'a\u560d\u560
 
 export const hostile: [string, string][] = [['sql', SQL], ['command', COMMAND], ['template', TEMPLATE], ['markup', MARKUP], ['lines', LINES]].flatMap(([name, texts]) => (texts as string[]).map((text): [string, string] => [name as string, text]))
 
+/** Those that nobody writes who means no harm; the others may be a price, a routing key, a cleared screen. */
+export const conspicuous = hostile.filter(([, text]) => !['$1', 'order.#'].includes(text))
+
 /** What people really write. */
 export const harmless = ["O'Brien", 'drop shipping', 'select a table', '<3', '한국어', 'Müller & Söhne', '50% off', 'A+ (2)', 'C:\\', 'e.g. 1=1', 'naïve café', '"quoted"', 'union of cups']
 

@@ -78,7 +78,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
     limit: { ...config.anonymousLimit, now: () => performance.now() },
     clients: config.doors.partner.clients,
     routes: createRoutes(apis, document, Object.keys(storefront.pages), assets),
-    sessions, publicApi: document,
+    sessions, publicApi: document, report: parts.report,
     traceRatio: config.traceRatio, random: () => randomInt(1_000_000) / 1_000_000,
   })
   const pageParts = { api: apis.web, publicApi: document, handlers, sessions, assets, brand: names.brand, pspOrigin: config.pspOrigin }

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { MethodNotAllowed, problem, PROBLEM_TYPE, problemBody, type Problem } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { newTrace } from '@shop/chassis/trace.ts'
-import { METHODS } from '../stages/require-canonical-request.ts'
+import { METHODS } from '../stages/allow-methods.ts'
 import { FramingInvalid, HeadersTooLarge } from './problems.ts'
 
 export const RequestTooSlow = problem('request-too-slow', 408, 'The request did not arrive in time', 'Send it in one go')
@@ -59,7 +59,7 @@ function problemOf(code: string | undefined): Problem {
 /** One refusal for what never became a request, then the end: no byte behind it is read as a second one. */
 function end(socket: Duplex, refusal: Problem, report: Report): void {
   const { traceId } = newTrace(false)
-  refusal.control = { name: 'canonical-request', strategies: ['S5.1'] }
+  refusal.control = { name: refusal.code === MethodNotAllowed.code ? 'method-allow-list' : 'canonical-request', strategies: ['S5.1'] }
   const detail = detailOf(refusal, { traceId, address: (socket as Duplex & { remoteAddress?: string }).remoteAddress })
   if (detail) report(detail)
   const body = JSON.stringify(problemBody(refusal, traceId))

@@ -2,10 +2,13 @@
  * What a request at a door must pass, top to bottom; a gap is a decision (S2.1, G4). Cheap refusals first. Tokens are
  * narrowed per upstream call: `upstream/narrow-token.ts`.
  */
+import type { Report } from '@shop/chassis/security-event.ts'
 import { control, type Control } from '../pipeline.ts'
+import { allowMethods } from '../stages/allow-methods.ts'
 import { authorizeCoarsely } from '../stages/authorize-coarsely.ts'
 import { checkApiKey } from '../stages/check-api-key.ts'
 import { filterResponseHeaders } from '../stages/filter-response-headers.ts'
+import { inspect } from '../stages/inspect.ts'
 import { limitAnonymous, type SourceLimit } from '../stages/limit-anonymous.ts'
 import { matchOperation, type Routes } from '../stages/match-operation.ts'
 import { openSession } from '../stages/open-session.ts'
@@ -29,6 +32,7 @@ export type EdgeParts = {
   sessions: Sessions
   /** The public API's document. */
   publicApi: Record<string, any>
+  report: Report
   /** Share of requests whose spans are kept. */
   traceRatio: number
   random: () => number
@@ -41,7 +45,9 @@ export const edgePipeline = (d: EdgeParts): Control<EdgeCall, DoorName>[] => [
   control('S4.1 S10.3',  'response-headers',   filterResponseHeaders(),                          W, M, P),
   control('T1',          'security-headers',   setSecurityHeaders(d.identityOrigin, d.pspOrigin), W, M, P),
   control('S5.1 S12.2',  'canonical-request',  requireCanonicalRequest(),                        W, M, P),
+  control('S5.1 T1',     'method-allow-list',  allowMethods(),                                   W, M, P),
   control('S8.1',        'limit-anonymous',    limitAnonymous(d.limit),                          W, M, P),
+  control('S5.1 T1',     'inspect',            inspect(d.report),                                W, M, P),
   control('S4.2',        'client-certificate', requireClientCertificate(),                             P),
   control('S1.3',        'api-key',            checkApiKey(d.clients),                                 P),
   control('S1.2',        'refuse-tokens',      refuseTokens(),                                   W, M, P),

@@ -1,4 +1,5 @@
 /** Runs the edge until it is told to stop. The lab starts the same with one control left out. */
+import { setTimeout } from 'node:timers/promises'
 import { enrol } from '@shop/chassis/identity.ts'
 import { ready, type Launch } from '@shop/chassis/launch.ts'
 import { onStop } from '@shop/chassis/lifecycle.ts'
@@ -19,6 +20,7 @@ import type { Unseal } from './sessions/sessions.ts'
 import { createStorefront } from './storefront/pages.ts'
 
 const SWEEP_MS = 60_000
+const NOTICE_MS = 1_500
 
 /** How a composition other than production's is made; production passes nothing. */
 export type Composition = {
@@ -26,12 +28,13 @@ export type Composition = {
   upstream?: (controls: Control<UpstreamCall>[]) => Control<UpstreamCall>[]
   connect?: UpstreamParts['connect']
   unseal?: Unseal
+  keyOf?: UpstreamParts['keyOf']
   isParserLenient?: boolean
   passOn?: PassOn
   headerPolicy?: HeaderPolicy
 }
 
-export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, connect, unseal, isParserLenient = false, passOn, headerPolicy }: Composition = {}): Promise<void> {
+export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline = (c) => c, upstream: controls = (c) => c, connect, unseal, keyOf, isParserLenient = false, passOn, headerPolicy }: Composition = {}): Promise<void> {
   const { config, names } = launch
   const secret = (name: SecretName): string => launch.secrets[name] ?? missing(name)
   const identity = await enrol(launch, log)
@@ -39,7 +42,7 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const locks = createStore(config.database, identity, log, { connections: 3 })
   const reporter = createMeshReporter(launch.process, config.monitor, identity)
   const telemetry = reporter.telemetry(launch.workload, launch.version)
-  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls, ...(headerPolicy && { headerPolicy }), ...(connect && { connect }) })
+  const upstream = createUpstream({ identity, outbound: config.policy.outbound, exchange: config.exchange, registry: config.registry, consulToken: secret('consulToken'), externalRoots: config.doorRoots, log, report: reporter.report, telemetry, controls, ...(headerPolicy && { headerPolicy }), ...(connect && { connect }), ...(keyOf && { keyOf }) })
   const client = createIdentityClient({ issuer: config.identityIssuer, roots: config.doorRoots, identity })
   const stopping = new AbortController()
   const { handle, sessions } = buildEdge({
@@ -58,6 +61,8 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   onStop(log, async () => {
     clearInterval(sweep)
     stopping.abort()
+    // Whoever keeps a connection is asked to connect anew before we close: a request just written would meet its end.
+    await setTimeout(NOTICE_MS)
     await Promise.all(doors.map((door) => door.drain()))
     await upstream.stop()
     await client.close()

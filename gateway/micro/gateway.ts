@@ -33,7 +33,7 @@ import { serviceSocket } from './service-socket.ts'
 
 type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
 /** How a composition other than production's is made; production passes nothing. */
-export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy; connect?: UpstreamParts['connect'] }
+export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy; connect?: UpstreamParts['connect']; guard?: typeof onHandshakeRefused }
 
 export type MicroGateway = {
   /** For `noticeMs` says 503 to health checks and asks clients to connect anew, then takes no more calls and ends those in flight. */
@@ -42,7 +42,7 @@ export type MicroGateway = {
 
 export async function startMicroGateway(
   launch: Launch<Config>, log: Logger,
-  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required', headerPolicy = allowListed, connect }: Composition = {}, identify = enrol,
+  { inbound = same, outbound = same, upstream: changeUpstream = same, clientCertificate = 'required', headerPolicy = allowListed, connect, guard = onHandshakeRefused }: Composition = {}, identify = enrol,
 ): Promise<MicroGateway> {
   const { config, names: { trustDomain } } = launch
   const { consulToken } = secretsSchema.parse(launch.secrets)
@@ -93,7 +93,7 @@ export async function startMicroGateway(
     })))
   }, otherProtocol))
   keepFresh(mesh, identity)
-  onHandshakeRefused(mesh, ({ reason, address }) => report({
+  guard(mesh, ({ reason, address }) => report({
     detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   }))
   const own = http.createServer(serverLimits, oneAtATime((request, response) => {

@@ -1,10 +1,9 @@
 import { canonicalSegments } from '@shop/chassis/operation.ts'
-import { MethodNotAllowed, PathMalformed, type FieldError } from '@shop/chassis/problem.ts'
+import { PathMalformed, type FieldError } from '@shop/chassis/problem.ts'
 import type { EdgeCall } from '../edge/call.ts'
-import { FramingInvalid, HeadersTooLarge, HeaderUnexpected, HostUnknown } from '../edge/problems.ts'
+import { FramingInvalid, HeadersTooLarge, HeaderUnexpected, HostUnknown, QueryMalformed } from '../edge/problems.ts'
 import type { Stage } from '../pipeline.ts'
 
-export const METHODS = ['GET', 'POST', 'PUT', 'DELETE']
 const MAX_HEADERS = 64
 const MAX_TARGET = 4_096
 
@@ -37,11 +36,21 @@ export const requireCanonicalRequest = (): Stage<EdgeCall> => async (call, next)
   const host = new URL(call.door.origin)
   const sni = (request.socket as { servername?: string | false }).servername
   if (request.headers.host?.toLowerCase() !== host.host || (sni && sni.toLowerCase() !== host.hostname)) throw HostUnknown()
-  if (!METHODS.includes(call.method)) throw MethodNotAllowed({ headers: { allow: METHODS.join(', ') } })
   // Origin form only: an absolute target or '*' would make this door somebody's proxy.
   if (!/^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7e]*(\?[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?$/.test(request.url ?? '') || request.url!.length > MAX_TARGET) throw PathMalformed()
   canonicalSegments(call.path)
+  if (call.query.includes('%') && !isOneText(call.query)) throw QueryMalformed()
   await next()
+}
+
+/** UTF-8, and composed: what looks the same is the same. @see https://www.unicode.org/reports/tr15/ NFC */
+function isOneText(encoded: string): boolean {
+  try {
+    const text = decodeURIComponent(encoded)
+    return text === text.normalize('NFC')
+  } catch {
+    return false
+  }
 }
 
 const field = (name: string, message: string): FieldError => ({ field: `header.${name.slice(0, 64)}`, message })

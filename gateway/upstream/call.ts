@@ -18,7 +18,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { createConnect } from './connect.ts'
 import { consulDirectory } from './consul-directory.ts'
 import type { Listing } from './directory.ts'
-import { createNarrowTokens } from './narrow-token.ts'
+import { createNarrowTokens, type tokenKey } from './narrow-token.ts'
 import { upstreamPipeline, type UpstreamCall } from './pipeline.ts'
 import { reach } from './reach.ts'
 import { send } from './send.ts'
@@ -101,16 +101,18 @@ export type UpstreamParts = {
   headerPolicy?: HeaderPolicy
   /** Keeps connections another way; production passes nothing. */
   connect?: typeof createConnect
+  /** Keeps tokens another way. */
+  keyOf?: typeof tokenKey
 }
 
 export function createUpstream(
-  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list, headerPolicy = allowListed, connect: connecting = createConnect }: UpstreamParts,
+  { identity, outbound, exchange, registry, consulToken, externalRoots, report, telemetry = silent, log, clock = systemClock, controls = (list) => list, headerPolicy = allowListed, connect: connecting = createConnect, keyOf }: UpstreamParts,
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = connecting(identity, externalRoots)
   const tokens = createNarrowTokens((path, form, { credentials, deadline, trace }) => send(connect.mesh('exchange', exchange, credentials), {
     method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body: form.toString(), deadline,
-  }), clock)
+  }), clock, undefined, keyOf)
   const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
   const directory = consulDirectory(meshNames, (path, timeoutMs, signal) => send(connect.mesh('registry', registry, identity.mesh()), {
     method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, signal,

@@ -33,7 +33,13 @@ export type NarrowTokens = {
 /** A kept token is used until so long before its end, ms: the call it goes with takes time. */
 const MARGIN_MS = 5_000
 
-export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_000): NarrowTokens {
+/** What tokens are kept under: all that the exchange decided by, so that no two subjects, pairs of hands or operations share one. */
+export function tokenKey({ subject, callee, operation, credentials, rel }: TokenWanted): string {
+  const who = subject.kind === 'token' ? `token ${hash('sha256', subject.token, 'base64url')}` : subject.kind === 'guest' ? `guest ${subject.guest}` : 'self'
+  return [who, credentials.thumbprint, callee, operation.id, rel ?? ''].join(' ')
+}
+
+export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_000, keyOf = tokenKey): NarrowTokens {
   const kept = new Map<string, { token: string; until: number }>()
   const asking = new Map<string, Promise<{ token: string; until: number }>>()
 
@@ -60,10 +66,9 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
 
   return {
     async get(wanted) {
-      const { subject, callee, operation, credentials, rel } = wanted
+      const { operation } = wanted
       if (operation.method !== 'GET' || operation.isSingleUse) return (await exchange(wanted)).token
-      const who = subject.kind === 'token' ? `token ${hash('sha256', subject.token, 'base64url')}` : subject.kind === 'guest' ? `guest ${subject.guest}` : 'self'
-      const key = [who, credentials.thumbprint, callee, operation.id, rel ?? ''].join(' ')
+      const key = keyOf(wanted)
       const known = kept.get(key)
       if (known && clock.wall() < known.until) return known.token
       let asked = asking.get(key)

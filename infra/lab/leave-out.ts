@@ -8,6 +8,14 @@ export function readLabLaunch<Config>(config: z.ZodType<Config>): { launch: Laun
   return { launch: { ...frame, config: config.parse(rest) }, leftOut }
 }
 
+/** The list with another stage in the named control's place. Throws when it is not there. */
+export function instead<C extends { name: string; stage: unknown }>(name: string, change: (stage: C['stage']) => C['stage']): (controls: C[]) => C[] {
+  return (controls) => {
+    without<C>(name)(controls)
+    return controls.map((control) => (control.name === name ? { ...control, stage: change(control.stage) } : control))
+  }
+}
+
 /** The list without the named control. Throws when it is not in it: a switch that switches nothing would prove nothing. */
 export function without<C extends { name: string }>(name: string): (controls: C[]) => C[] {
   return (controls) => {

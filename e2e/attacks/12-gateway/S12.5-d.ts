@@ -1,9 +1,11 @@
-// Tokens for reads are kept for a while. Two customers and two visitors ask for the same things at the same time, again
-// and again: whoever gets another's token sees another's cart.
+// Tokens for reads are kept for a while. Somebody without an account asks for a cart again and again, beside another
+// visitor and two customers: whoever gets another's token sees another's cart.
 import { attack } from '../attack.ts'
+import { inTurn } from '../purchase.ts'
 import type { Scene } from '../scene.ts'
 
-async function mix(scene: Scene, rounds: number): Promise<{ foreign: number; right: number }> {
+/** Of what each of four people saw in `rounds` looks at the cart: what was not theirs, and what was. */
+const mix = (scene: Scene, rounds: number): Promise<{ foreign: number; right: number }> => inTurn(async () => {
   const people = await Promise.all([scene.signIn('alice'), scene.signIn('bob'), scene.visitor(), scene.visitor()])
   const products = (await people[0]!.get('/api/products?pageSize=20')).json.items.filter((p: { stock: number }) => p.stock > 0).map((p: { id: string }) => p.id) as string[]
   const own = products.slice(-people.length)
@@ -15,21 +17,21 @@ async function mix(scene: Scene, rounds: number): Promise<{ foreign: number; rig
   let foreign = 0, right = 0
   for (let round = 0; round < rounds; round++)
     await Promise.all(people.map(async (person, i) => {
-      const { json } = await person.get('/api/cart')
-      const seen = json.lines.map((line: { productId: string }) => line.productId) as string[]
-      if (seen.length === 1 && seen[0] === own[i]) right += 1
+      const { status, json } = await person.get('/api/cart')
+      if (status !== 200) throw new Error(`cart: ${status} ${json?.code}`)
+      if (json.lines.length === 1 && json.lines[0].productId === own[i]) right += 1
       else foreign += 1
     }))
   scene.note({ rounds, right, foreign })
   return { foreign, right }
-}
+})
 
 attack({
   id: 'S12.5-d',
   strategies: ['S12.5'],
-  kind: 'inherent',
-  goal: 'get another customer\'s token out of the cache of tokens',
-  without: null,
+  kind: 'attack',
+  goal: 'get another visitor\'s token out of the cache of tokens',
+  without: 'token-cache-key',
   stopped: null,
   isExclusive: true, // others buy from the same carts
   run: async (scene) => (await mix(scene, 40)).foreign > 0,

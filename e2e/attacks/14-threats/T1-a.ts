@@ -1,54 +1,70 @@
-// Texts that databases, shells, templates, browsers and log readers would run go into every place of the catalogue and
-// of a cart that takes a text. They may be found or refused; nothing may run, leak, wait, or be given back as markup.
-import { harmless, hostile } from '../corpus.ts'
+// Somebody tries what a reader behind the doors might run: each kind of text, in another place of a request each time,
+// plain or in one more spelling. None does harm (T1-a-literal); the goal is that nobody even hears of it.
+import { conspicuous, harmless, spellings } from '../corpus.ts'
 import { attack } from '../attack.ts'
 import type { Scene } from '../scene.ts'
+import { eventually, events, type Visitor } from '../../shop.ts'
 
-const SLOW_MS = 7_000
-/** What only someone who runs or wrongly interprets the text would say. */
-const TRACES = /root:[x*]:0:0|uid=\d+\(|PostgreSQL \d|syntax error at or near|\b49\b(?=")|pg_catalog|SELECT .* FROM|at (?:file:|\/)[^\s"]+\.ts/
+type Place = [string, (visitor: Visitor, text: string) => Promise<{ status: number }>]
 
-async function search(scene: Scene, texts: [string, string][]): Promise<{ effects: number; worst: number }> {
-  const visitor = scene.visitor()
-  const all = (await visitor.get('/api/products?pageSize=1')).json.total as number
-  const places = (text: string) => [`/api/products?search=${encodeURIComponent(text)}`, `/api/products?category=${encodeURIComponent(text)}`, `/api/products/${encodeURIComponent(text)}`, `/search?q=${encodeURIComponent(text)}`]
-  let effects = 0, worst = 0
-  for (const [kind, text] of texts)
-    for (const path of places(text)) {
-      const started = performance.now()
-      const answer = await visitor.get(path)
-      const tookMs = performance.now() - started
-      worst = Math.max(worst, tookMs)
-      const reason = answer.status >= 500 ? 'server error' : tookMs > SLOW_MS ? 'it waited' : TRACES.test(answer.text) ? 'it leaked' : answer.headers.get('set-cookie')?.includes('x=1') ? 'a header was written'
-        : answer.text.includes(text) && /[<>]/.test(text) && /html/.test(answer.headers.get('content-type') ?? '') ? 'markup came back as markup'
-        // A search for a text that no product has must not find all of them.
-        : answer.status === 200 && answer.json?.total >= all && all > 0 ? 'the condition was changed' : undefined
-      if (reason) {
-        effects += 1
-        scene.note({ request: path, kind, status: answer.status, reason, tookMs: Math.round(tookMs) })
-      }
-    }
-  scene.note({ texts: texts.length, effects, worstMs: Math.round(worst) })
-  return { effects, worst }
+const inHeader = (text: string) => !/[^\x20-\x7e]/.test(text)
+/** Where a request takes a text. A header takes no line ends, a path no encoded slashes. */
+const PLACES: Place[] = [
+  ['a query', (visitor, text) => visitor.get(`/api/products?search=${encodeURIComponent(text)}`)],
+  ['a page\'s query', (visitor, text) => visitor.get(`/search?q=${encodeURIComponent(text)}`)],
+  ['an unknown parameter', (visitor, text) => visitor.get(`/api/products?${encodeURIComponent(text)}=1`)],
+  ['a header', (visitor, text) => visitor.get('/api/products?pageSize=1', { 'user-agent': inHeader(text) ? text : encodeURIComponent(text) })],
+  ['a cookie', (visitor, text) => visitor.get('/api/products?pageSize=1', { cookie: `theme=${encodeURIComponent(text)}` })],
+  ['a JSON value', (visitor, text) => visitor.send('PUT', '/api/cart/lines/00000000-0000-4000-8000-000000000000', { quantity: text })],
+  ['a JSON key', (visitor, text) => visitor.send('PUT', '/api/cart/lines/00000000-0000-4000-8000-000000000000', { quantity: 1, [text === '__proto__' ? `${text}x` : text]: 1 })],
+]
+
+/** Says each text once, from an address of its own, so that each must have an event of its own. */
+async function say(scene: Scene, texts: [string, string][], kinds: 'as they are' | 'also spelled'): Promise<void> {
+  let at = 0
+  for (const [kind, text] of texts) {
+    const [place, speak] = PLACES[at++ % PLACES.length]!
+    const spelled = kinds === 'also spelled' && at % 3 === 0 ? spellings(text)[at % 6]! : text
+    const visitor = scene.visitor()
+    const { status } = await speak(visitor, spelled)
+    if (status >= 500) throw new Error(`${place}: ${status} for ${JSON.stringify(spelled)}`)
+    scene.note({ request: `${kind} in ${place}`, text: spelled, status, address: visitor.address })
+    scene.refused({ address: visitor.address, detection: kind === 'markup' ? 'IE1' : 'CIE1' })
+  }
 }
 
 attack({
   id: 'T1-a',
   strategies: ['T1', 'S5.1'],
-  kind: 'inherent',
-  goal: 'make some reader behind the doors run a text',
-  without: null,
-  stopped: null,
-  run: async (scene) => (await search(scene, hostile)).effects > 0,
+  kind: 'attack',
+  goal: 'try injections at the doors without anybody noticing',
+  without: 'inspect',
+  stopped: { code: 'injection-suspected', detection: 'CIE1' },
+  async run(scene) {
+    await say(scene, conspicuous, 'also spelled')
+    return true
+  },
+  async sentinel(scene) {
+    const visitor = scene.visitor()
+    const answer = await visitor.get('/api/products', { authorization: 'Bearer x.y.z' })
+    scene.note({ request: 'a token that no door takes', status: answer.status })
+    return { address: visitor.address, code: 'token-not-accepted' }
+  },
+  /** What people really write passes, and nobody is suspected for it. */
   async probe(scene) {
     const visitor = scene.visitor()
+    const since = new Date().toISOString()
     for (const text of harmless) {
       const answer = await visitor.get(`/api/products?search=${encodeURIComponent(text)}`)
-      if (answer.status !== 200) {
-        scene.note({ request: text, status: answer.status, code: answer.json?.code })
-        return false
-      }
+      if (answer.status !== 200) throw new Error(`${text}: ${answer.status}`)
     }
-    return true
+    await visitor.get('/api/products', { authorization: 'Bearer x.y.z' })
+    const seen = await eventually('the sentinel', async () => {
+      const from = (await events({ since, limit: '1000' })).filter(({ data }) => data.address?.endsWith(visitor.address))
+      return from.some(({ data }) => data.code === 'token-not-accepted') && from
+    }, 8_000)
+    const suspected = seen.filter(({ data }) => data.code === 'injection-suspected')
+    scene.note({ harmless: harmless.length, suspected: suspected.length })
+    return suspected.length === 0
   },
 })

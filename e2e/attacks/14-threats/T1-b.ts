@@ -2,22 +2,29 @@
 // the query and the body. What is not canonical is refused, the rest is a text like any other; nothing is decoded twice.
 import { hostile, spellings } from '../corpus.ts'
 import { attack } from '../attack.ts'
-import { exchange } from '../raw-http.ts'
+import type { Visitor } from '../../shop.ts'
+import { exchange, web } from '../raw-http.ts'
 import type { Scene } from '../scene.ts'
 
-/** Percent-encoded, as they go over the wire; no reader should agree with another about them. */
-const BROKEN_PATHS = ['%c0%ae%c0%ae/', '%e0%80%af', '%ff', '%ed%a0%80', '%f8%88%80%80%80', '%2e%2e/', '%252e%252e%252f', '%00', 'a%0ab', '%u002e', '%', '%4', '%zz', 'a%5c..', 'a;b=c', 'e%cc%81', '..', '.', '%2f', '/', '%25', '\\..']
-const BROKEN_QUERIES = ['%c0%a7', '%ff%fe', '%ed%a0%80', '%', '%zz', '%e2%80']
-const BROKEN_BODIES: [string, string][] = [
+type Refused = [text: string, code: string, detection: string]
+
+/** In place of a product's id; no reader should agree with another about them. */
+const NOT_CANONICAL = ['%c0%ae%c0%ae/', '%e0%80%af', '%ff', '%ed%a0%80', '%f8%88%80%80%80', '%2e%2e/', '%252e%252e%252f', '%00', 'a%0ab', '%u002e', '%', '%4', '%zz', 'a%5c..', 'a;b=c', 'e%cc%81', '..', '.', '%2f', '/', '%25', '%e2%84%ab'].map((text): Refused => [text, 'path-malformed', 'EE1'])
+const PATHS: Refused[] = [...NOT_CANONICAL, ['\\..', 'path-malformed', 'EE1'], ['\xff', 'framing-invalid', 'FRAMING']]
+const QUERIES = ['%c0%a7', '%ff%fe', '%ed%a0%80', '%', '%zz', '%e2%80', '%u0027', 'e%cc%81', '%e1%84%92%e1%85%a1%e1%86%ab', '%e2%84%ab'].map((text): Refused => [text, 'query-malformed', 'EE1'])
+/** Of a body that changes a quantity, with its encoding. */
+const BODIES: [string, string][] = [
   ['no UTF-8', 'latin1:{"quantity":1,"x":"\xff"}'], ['byte order mark', '\ufeff{"quantity":1}'], ['UTF-16', 'utf16le:{"quantity":1}'], ['lone surrogate', '{"quantity":1,"x":"\\ud800"}'], ['overlong', 'latin1:{"quantity":1,"\xc0\xa2":1}'],
 ]
+/** Of the path of a product: each would be it, were it decoded once more or put in order. */
+const HIDDEN = (id: string): string[] => [`/api/%2570roducts/${id}`, `/api/products/x/../${id}`, `/api/products/%2e%2e/products/${id}`, `/api;v=1/products/${id}`, `/api//products/${id}`, `/api\\products/${id}`, `/api%2fproducts/${id}`, `/./api/products/${id}`, `/api/products/${id}%00.png`, `/api/products/%25${Buffer.from(id[0]!).toString('hex')}${id.slice(1)}`, `/%61pi/%2e/products/${id}`]
 
 attack({
   id: 'T1-b',
   strategies: ['T1', 'S5.1'],
-  kind: 'inherent',
+  kind: 'attack',
   goal: 'get a text past the doors in a spelling that somebody behind them decodes once more',
-  without: null,
+  without: 'canonical-request',
   stopped: { code: 'path-malformed', detection: 'EE1' },
   async run(scene: Scene) {
     const visitor = scene.visitor()
@@ -25,21 +32,19 @@ attack({
     const cart = (await visitor.send('PUT', `/api/cart/lines/${product.id}`, { quantity: 2 })).text
     let hasEffect = false
     const effect = (request: string, seen: object) => { hasEffect = true; scene.note({ effect: request, ...seen }) }
-    for (const path of BROKEN_PATHS) {
-      const answer = await raw(visitor, `/api/products/${path}`)
-      if (answer.status < 400 || answer.status >= 500) effect(path, { status: answer.status })
-      if (answer.json?.code === 'path-malformed') scene.answered(answer, `GET /api/products/${path}`)
-      else scene.note({ request: path, status: answer.status, code: answer.json?.code })
+    const refused = async (target: string, [, code, detection]: Refused) => {
+      const answer = await raw(visitor, target)
+      if (answer.status < 400 || answer.status >= 500) effect(target, { status: answer.status })
+      scene.answered(answer, `GET ${target}`, { code, detection })
     }
-    for (const query of BROKEN_QUERIES) {
-      const answer = await raw(visitor, `/api/products?search=${query}`)
-      if (answer.status !== 400) effect(query, { status: answer.status })
-      scene.answered(answer, `GET /api/products?search=${query}`, { code: answer.json?.code, detection: answer.json?.code === 'input-invalid' ? 'IE2' : 'EE1' })
-    }
-    for (const [what, text] of BROKEN_BODIES) {
+    for (const one of PATHS) await refused(`/api/products/${one[0]}`, one)
+    for (const target of HIDDEN(product.id)) await refused(target, [target, 'path-malformed', 'EE1'])
+    for (const one of QUERIES) await refused(`/api/products?search=${one[0]}`, one)
+    for (const [what, text] of BODIES) {
       const [encoding, body] = /^(latin1|utf16le):/.test(text) ? text.split(/:(.*)/s) as [BufferEncoding, string] : ['utf8' as const, text]
-      const answer = await visitor.send('PUT', `/api/cart/lines/${product.id}`, Buffer.from(body, encoding).toString('latin1'), { 'content-type': 'application/json' })
+      const answer = await put(visitor, `/api/cart/lines/${product.id}`, Buffer.from(body!, encoding))
       if (answer.status !== 400) effect(what, { status: answer.status })
+      scene.answered(answer, what, { code: 'body-malformed', detection: 'RE8', control: 'validate-request' })
     }
     // A spelling of the product's own name finds nothing, unless the spelling is the same text.
     for (const spelling of spellings(product.name).filter((text) => text.normalize('NFKC').toLowerCase() !== product.name.toLowerCase() && !text.includes('\ufeff'))) {
@@ -47,7 +52,7 @@ attack({
       if (answer.status >= 500 || answer.json?.items?.some((item: { id: string }) => item.id === product.id)) effect(spelling, { status: answer.status })
     }
     for (const [, text] of hostile)
-      for (const spelling of spellings(text).slice(0, 3)) {
+      for (const spelling of spellings(text).slice(1, 3)) {
         const answer = await visitor.get(`/api/products?search=${encodeURIComponent(spelling)}&pageSize=1`)
         if (answer.status >= 500 || answer.json?.total > 0) effect(spelling, { status: answer.status, total: answer.json?.total })
       }
@@ -64,4 +69,12 @@ attack({
 /** A target exactly as written; URL parsers would tidy it. */
 async function raw(visitor: { address: string }, target: string): Promise<{ status: number; json?: any }> {
   return exchange(visitor.address, `GET ${target} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n`)
+}
+
+/** A change with these very bytes as its body, as the visitor's own page would send it. */
+async function put(visitor: Visitor, path: string, body: Buffer): Promise<{ status: number; json?: any }> {
+  const { csrfToken } = (await visitor.get('/api/session')).json
+  const cookies = [...visitor.cookies].filter(([name]) => name.startsWith(web.origin)).map(([name, value]) => `${name.split(' ')[1]}=${value}`).join('; ')
+  const head = `PUT ${path} HTTP/1.1\r\nHost: ${web.host}\r\nOrigin: ${web.origin}\r\nCookie: ${cookies}\r\nX-CSRF-Token: ${csrfToken}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  return exchange(visitor.address, Buffer.concat([Buffer.from(head, 'latin1'), body]))
 }

@@ -10,6 +10,9 @@ const HIDDEN = `GET /api/categories HTTP/1.1\r\nHost: ${host}\r\n\r\n`
 const post = (headers: string, body: string, line = 'POST /api/session HTTP/1.1') => `${line}\r\nHost: ${host}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`
 const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 
+/** Its head is sound: the route table refuses it, and the connection ends before the body is read. */
+const LATE = 'chunk without its end'
+
 /** What is framed in two ways: refused, and the connection ended. */
 function* twoReadings(): Generator<[string, string]> {
   const short = `0\r\n\r\n${HIDDEN}`
@@ -26,7 +29,7 @@ function* twoReadings(): Generator<[string, string]> {
   yield ['CL twice, other', post(`Content-Length: 0\r\nContent-Length: ${Buffer.byteLength(HIDDEN)}`, HIDDEN)]
   yield ['CL twice, same', post('Content-Length: 0\r\ncontent-length: 0', HIDDEN)]
   for (const size of ['FFFFFFFFFFFFFFFF1', '0x1', '+1', '-1', ' 1', '1 ', 'g', '']) yield [`chunk size ${JSON.stringify(size)}`, post('Transfer-Encoding: chunked', `${size}\r\nx\r\n0\r\n\r\n${HIDDEN}`)]
-  yield ['chunk without its end', post('Transfer-Encoding: chunked', `1\r\nxx\r\n0\r\n\r\n${HIDDEN}`)]
+  yield [LATE, post('Transfer-Encoding: chunked', `1\r\nxx\r\n0\r\n\r\n${HIDDEN}`)]
   yield ['chunk ends with LF', post('Transfer-Encoding: chunked', `1\nx\n0\n\n${HIDDEN}`)]
   yield ['bare LF', post(length, short).replaceAll('\r\n', '\n')]
   yield ['bare CR', post(`X: a\rTransfer-Encoding: chunked\r\n${length}`, short)]
@@ -49,9 +52,10 @@ attack({
   async run(scene: Scene) {
     let isSmuggled = false
     for (const [what, bytes] of twoReadings()) {
-      const seen = await exchange(freshAddress(), bytes)
-      if (seen.json?.code) scene.answered(seen, what, { code: seen.json.code, ...(seen.json.code === 'method-not-allowed' && { detection: 'RE1', control: undefined }) })
-      else scene.note({ request: what, answers: seen.answers, status: seen.status, isClosed: seen.isClosed })
+      const source = freshAddress()
+      const seen = await exchange(source, bytes)
+      scene.answered(seen, what, what === LATE ? { code: 'method-not-allowed', detection: 'RE1', control: 'match-operation' } : {})
+      if (!seen.json?.code) scene.refused({ address: source })
       // Kept open after a refusal, the connection would read on where the first request was left.
       if (seen.answers > 1 || !seen.isClosed) {
         isSmuggled = true
