@@ -48,6 +48,7 @@ export async function webDoor(document: Json): Promise<Place> {
   const orderId = (await purchase(alice!.visitor)).json.id as string
   const draft = { name: 'Something to walk over', description: 'Made by a test and taken away again', category: product.category as string, priceMinor: 100, currency: 'EUR', stock: 0 }
   const own = (await hanok!.visitor.send('POST', '/api/seller/products', draft, { 'idempotency-key': randomUUID() })).json as Json
+  const versions = new Map<string, unknown>()
   const made = [own['id'] as string]
   const profile = (await alice!.visitor.get('/api/profile')).json as Json
   const actor = (operation: Operation) => ({ public: guest, customer: alice!, seller: hanok! })[operation.spec['x-audience'] as string]
@@ -72,8 +73,11 @@ export async function webDoor(document: Json): Promise<Place> {
       }
       // An edit gets as far as the edit only with the version of this moment.
       const at = operation.path.includes('{productId}') ? { ...sent, path: sent.path.replace(product.id, own['id']) } : sent
-      const read = await someone.send({ method: 'GET', path: at.path.replace('/seller', ''), headers: {} })
-      return someone.send({ ...at, headers: { ...at.headers, ...(typeof read.headers['etag'] === 'string' && { 'if-match': read.headers['etag'] }) } })
+      const version = versions.get(at.path) ?? (await someone.send({ method: 'GET', path: at.path.replace('/seller', ''), headers: {} })).headers['etag']
+      const answer = await someone.send({ ...at, headers: { ...at.headers, ...(typeof version === 'string' && { 'if-match': version }) } })
+      if (answer.status === 200) versions.set(at.path, answer.headers['etag'])
+      else versions.delete(at.path)
+      return answer
     },
     async strangers(operation) {
       const audience = operation.spec['x-audience'] as string

@@ -120,7 +120,7 @@ export function textVariants(schema: Json, good: string): string[] {
   return [...new Set([
     ...turns.map((n) => unit.repeat(n)), ...(longest ? ['𝒳'.repeat(longest), '한'.repeat(longest)] : []),
     '', ' ', `${good} `, ` ${good}`, `${good}\n`, `${good}x`, good.slice(0, -1), good.toUpperCase(), `${good}\u0000`, `${good}\u202e`, '\ufeff', "' or 1=1--", '../x', '<b>', '%s%n', '${7*7}',
-    ...(schema['enum'] ?? []), '-1', '01', '+7', '1e3', '0x10', '9'.repeat(30),
+    ...(schema['enum'] ?? []), '9'.repeat(30), ...(fits(schema, 'any text') ? [] : ['-1', '01', '+7', '1e3', '0x10']),
   ])].filter((text) => text.isWellFormed())
 }
 
