@@ -3,12 +3,12 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ca, endpoints, Visitor } from '../shop.ts'
 import { purchase } from '../attacks/purchase.ts'
-import { openBooks } from '../faults/books.ts'
 import { openChannel, type Channel } from './channel.ts'
 import type { Sent } from './cases.ts'
 import { operationsOf, type Json, type Operation } from './documents.ts'
 import type { Answer } from './judge.ts'
 import { USUAL, type Place, type Stranger } from './place.ts'
+import { takeAway } from './products.ts'
 
 const UNSAFE = (method: string) => method !== 'GET' && method !== 'HEAD'
 
@@ -102,10 +102,7 @@ export async function webDoor(document: Json): Promise<Place> {
       const { version, ...before } = profile
       const now = await alice!.visitor.get('/api/profile')
       if (now.json.version !== version) await alice!.visitor.send('PUT', '/api/profile', before, { 'if-match': now.headers.get('etag')! })
-      // No operation takes a product away; nobody after us should meet these.
-      const books = openBooks()
-      await books.ask('catalog', 'delete from products where id = any($1)', [made])
-      await books.close()
+      await takeAway(made)
       await Promise.all([channel.close(), anonymous.close(), ...[alice, bob, hanok, kopi].map((one) => one!.visitor.close())])
     },
   }

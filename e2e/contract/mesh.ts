@@ -5,6 +5,7 @@ import { hold, Insider, type Held } from '../attacks/insider.ts'
 import { purchase } from '../attacks/purchase.ts'
 import { address, endpoints, Visitor } from '../shop.ts'
 import { openChannel, type Channel } from './channel.ts'
+import { takeAway } from './products.ts'
 import type { Sent } from './cases.ts'
 import { operationsOf, type Json, type Operation } from './documents.ts'
 import type { Answer } from './judge.ts'
@@ -100,12 +101,16 @@ export function servicePlace(service: string, document: Json, mesh: Mesh): Place
   const ways = new Map<string, Promise<Way[]>>()
   const waysTo = (operation: Operation) => { let one = ways.get(operation.id); if (!one) ways.set(operation.id, (one = mesh.waysTo(service, operation))); return one }
   const isOfUser = (operation: Operation) => (operation.spec['x-subjects'] ?? ['user']).includes('user')
-  /** What a service does for no order of ours leaves nothing behind: it is cancelled before it began. */
+  const made: string[] = []
+  /** Nobody's. */
   const closedOrder = randomUUID()
-  let closing: Promise<unknown> | undefined
-  const close = async (operation: Operation) => {
+  const closed = new Map<string, Promise<unknown>>()
+  /** Cancelled before it is asked for, whatever its id: what would be made for no order leaves nothing behind. */
+  async function close(operation: Operation, path: string): Promise<void> {
     const cancel = operations.find(({ method, path }) => method === 'DELETE' && path === operation.path)
-    if (cancel && operation.method === 'PUT' && operation.path.includes('{orderId}')) await (closing ??= (async () => { const [way] = await waysTo(cancel); return bearing(as(way!.caller), await way!.token())({ method: 'DELETE', path: cancel.path.replace('{orderId}', closedOrder), headers: {} }) })())
+    if (operation.method !== 'PUT' || !cancel || !operation.path.includes('{orderId}')) return
+    if (!closed.has(path)) closed.set(path, (async () => { const [way] = await waysTo(cancel); return bearing(as(way!.caller), await way!.token())({ method: 'DELETE', path, headers: {} }) })())
+    await closed.get(path)
   }
   const pathOf = (operation: Operation, sent: Sent) => (isOfUser(operation) ? sent : { ...sent, path: sent.path.replace(mesh.orderId, closedOrder) })
 
@@ -114,11 +119,14 @@ export function servicePlace(service: string, document: Json, mesh: Mesh): Place
     // Policy names the pairs and types that may be; whatever it does not name it forbids.
     refusals: { ...USUAL, missing: [400, 403], media: [403], method: [403], stray: [400, 403] },
     known: { parameters: { orderid: () => mesh.orderId, productid: () => mesh.productId, 'idempotency-key': () => randomUUID() }, bodies: { authorizePayment: () => payment }, alsoFits },
-    async send(operation, sent) {
+    async send(operation, asked, isMeant) {
       const [way] = await waysTo(operation)
       if (!way) throw new Error(`${service}.${operation.id}: exchange gives nobody a token for it`)
-      await close(operation)
-      return bearing(as(way.caller), await way.token())(pathOf(operation, sent))
+      const sent = pathOf(operation, asked)
+      if (isMeant) await close(operation, sent.path)
+      const answer = await bearing(as(way.caller), await way.token())(sent)
+      if (operation.id === 'createProduct' && answer.status === 201) made.push(answer.json.id)
+      return answer
     },
     async strangers(operation) {
       const [way] = await waysTo(operation)
@@ -150,7 +158,7 @@ export function servicePlace(service: string, document: Json, mesh: Mesh): Place
       }
       return list
     },
-    close: async () => {},
+    close: () => takeAway(made),
   }
 }
 
