@@ -57,7 +57,7 @@ async function slice({ target: name, from, requests, burst }: Slice): Promise<st
         try {
           const { status, chunks } = await ask(client, paths[at]!, cookie ? ['accept', 'application/json', 'cookie', cookie] : ['accept', 'application/json'])
           const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-          if (status !== 200 || !body.equals(bodies[at]!)) failures.push(`${paths[at]}: ${status} ${body.toString('utf8').slice(0, 200)}`)
+          if (status !== 200 || !body.equals(bodies[at]!)) failures.push(`${paths[at]}: ${status} ${body.toString('utf8').slice(0, 600)} in place of ${bodies[at]!.toString('utf8').slice(0, 600)}`)
         } catch (error) {
           failures.push(`${paths[at]}: ${(error as Error).message}`)
         }

@@ -97,7 +97,12 @@ export async function openSides(sessions: number): Promise<Sides> {
 async function expected(web: string, ca: string): Promise<{ paths: string[]; bodies: string[] }> {
   const dispatcher = new Agent({ connect: { ca } })
   try {
-    const get = async (path: string) => (await fetch(new URL(path, web), { dispatcher, headers: { accept: 'application/json' } })).text()
+    const get = async (path: string) => {
+      const answer = await fetch(new URL(path, web), { dispatcher, headers: { accept: 'application/json' } })
+      const text = await answer.text()
+      if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`)
+      return text
+    }
     const { items } = JSON.parse(await get(`/api/products?pageSize=${PRODUCTS}`)) as { items: { id: string }[] }
     const paths = items.map(({ id }) => `/api/products/${id}`)
     return { paths, bodies: await Promise.all(paths.map(get)) }
