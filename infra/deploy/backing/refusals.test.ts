@@ -88,7 +88,7 @@ ${at(1, '838')} TLS refused ["127.1.1.1"]: x' in exchange 'shop.events' in vhost
 describe('Consul', () => {
   const line = (more: object) => `    ${JSON.stringify({ '@level': 'error', '@message': 'Request error', '@module': 'agent.http', error: 'Permission denied', from: '127.3.3.3:55288', method: 'PUT', url: '/v1/catalog/register', ...more })}`
   test.each([{}, { error: 'rpc error making call: Permission denied' }, { error: 'ACL not found' }])('a request that its rights refused: %j', (more) => {
-    expect(readAll(readConsul(), line(more))).toEqual([{ detection: 'REGISTRY-DENY', control: 'registry-acl', strategies: ['S3.4', 'S3.5'], code: 'registry-denied', severity: 'high', address: '127.3.3.3', operation: 'PUT' }])
+    expect(readAll(readConsul(), line(more))).toEqual([{ detection: 'REGISTRY-DENY', control: 'registry-write', strategies: ['S3.4', 'S3.5'], code: 'registry-denied', severity: 'high', address: '127.3.3.3', operation: 'PUT' }])
   })
   test.each([{ error: 'The ACL system is currently in legacy mode.' }, { error: 'ACL not found', url: '/v1/acl/token/x' }, { '@message': 'Permission denied' }, { from: 7 }])('nothing from %j', (more) => expect(readAll(readConsul(), line(more))).toEqual([]))
   test('nothing from what is no JSON', () => expect(readAll(readConsul(), '==> Starting Consul agent\n\n"Permission denied"\nnull')).toEqual([]))
