@@ -34,6 +34,9 @@ const names = positionals.length ? positionals : ['start', ...compared]
 const chosen = names.filter((name) => name !== 'start')
 if (chosen.length && process.platform !== 'linux') throw new Error('CPU per request is read from /proc, which only Linux has; start can be measured here')
 
+// What is not ours does not notice that we are gone.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { endChildren(); process.exit(130) })
+
 const began = performance.now()
 const load = loadavg()
 const results: Record<string, unknown> = {}
