@@ -101,6 +101,8 @@ export async function webDoor(document: Json): Promise<Place> {
     async close() {
       const { version, ...before } = profile
       const now = await alice!.visitor.get('/api/profile')
+      // Of who had none yet, a name and a place are left: what an account was made with.
+      if (version === 0) Object.assign(before, { name: 'Alice Moreau' })
       if (now.json.version !== version) await alice!.visitor.send('PUT', '/api/profile', before, { 'if-match': now.headers.get('etag')! })
       await takeAway(made)
       await Promise.all([channel.close(), anonymous.close(), ...[alice, bob, hanok, kopi].map((one) => one!.visitor.close())])
