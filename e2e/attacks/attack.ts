@@ -22,6 +22,8 @@ export type Attack = {
    * This does what the same process reports in any case: once that is seen, nothing from before it is still under way.
    */
   sentinel?(scene: Scene): Promise<Sign>
+  /** Takes minutes in all phases: the fast run has another one of its MS-SS in all of them. */
+  isLong?: true
   /** No other attack runs meanwhile. */
   isExclusive?: true
   /** True: the attacker reached the goal. Throws only when the attack could not be tried; NotRun when it cannot be here. */

@@ -37,7 +37,7 @@ const { openWorld } = await import('./world.ts')
 const world = await openWorld({ isFast: values.fast === true })
 const results: Result[] = []
 if (values.fast) {
-  const whole = [...Map.groupBy(chosen.filter((a) => a.without !== null), (a) => a.strategies[0]!.split('.')[0]).values()].map((group) => group[0]!)
+  const whole = [...Map.groupBy(chosen.filter((a) => a.without !== null), (a) => a.strategies[0]!.split('.')[0]).values()].map((group) => group.find((a) => !a.isLong) ?? group[0]!)
   results.push(...await runAttacks(whole, world, { onOnly: false, progress }), ...await runAttacks(chosen.filter((a) => !whole.includes(a)), world, { onOnly: true, progress }))
 } else results.push(...await runAttacks(chosen, world, { onOnly: values['on-only'] === true, progress }))
 await world.close()

@@ -1,8 +1,8 @@
 /** Lab only: a registrar with one step done as someone careless would do it (design decision 20). */
 import { createLog } from '@shop/chassis/log.ts'
-import { configSchema } from '../registrar/config.ts'
-import { addressOf, decide, type Action, type Instance } from '../registrar/decide.ts'
-import { startRegistrar } from '../registrar/start.ts'
+import { configSchema } from '@shop/registrar/config.ts'
+import { addressOf, decide, type Action, type Instance } from '@shop/registrar/decide.ts'
+import { startRegistrar } from '@shop/registrar/start.ts'
 import { readLabLaunch } from './leave-out.ts'
 
 const careless: Record<string, typeof decide> = {

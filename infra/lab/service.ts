@@ -7,7 +7,7 @@ import { createLog } from '@shop/chassis/log.ts'
 import { listenOnSocket } from '@shop/chassis/server.ts'
 import { startService, type Composition, type Program } from '@shop/chassis/start-service.ts'
 import { z } from 'zod'
-import { agreed, type OrderLine } from '../../services/order/domain/cart.ts'
+import { agreed, type OrderLine } from '@shop/order/domain/cart.ts'
 import { readLabLaunch } from './leave-out.ts'
 
 const { launch: written, leftOut } = readLabLaunch(z.looseObject({ socket: z.string() }))

@@ -22,6 +22,7 @@ attack({
   id: 'S4.1-a',
   strategies: ['S4.1'],
   kind: 'attack',
+  isLong: true,
   goal: 'learn where and what the services are',
   without: 'response-headers',
   // By the gateway of the one who talks.

@@ -46,6 +46,7 @@ attack({
   id: 'S4.3-b',
   strategies: ['S4.3'],
   kind: 'attack',
+  isLong: true,
   goal: 'get somebody else\'s answer over a connection that was given up',
   without: 'clean-connections',
   stopped: null,

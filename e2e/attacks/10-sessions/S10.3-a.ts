@@ -17,6 +17,7 @@ attack({
   id: 'S10.3-a',
   strategies: ['S10.3'],
   kind: 'attack',
+  isLong: true,
   goal: 'find a token of the inside in an answer of the outside',
   without: 'response-headers',
   // By the gateway of the one who talks.
