@@ -11,7 +11,7 @@ const SOURCES = 6
 const PATIENCE_MS = 20_000
 
 export function openChannel(origin: string, tls: { ca?: string; cert?: string; key?: string; checkServerIdentity?: () => undefined; socketPath?: string }): Channel {
-  const agents = Array.from({ length: tls.socketPath ? 1 : SOURCES }, () => new Agent({ keepAliveTimeout: 4_000, connect: tls.socketPath ? tls : { ...tls, localAddress: freshAddress(), family: 4 } }))
+  const agents = Array.from({ length: tls.socketPath ? 1 : SOURCES }, () => new Agent({ keepAliveTimeout: 4_000, ...(!tls.socketPath && { localAddress: freshAddress() }), connect: tls.socketPath ? tls : { ...tls, family: 4 } }))
   let next = 0
   return {
     async send({ method, path, headers, body }) {

@@ -109,6 +109,7 @@ test('S3.6 S3.6-b entries stay while the registrar is away', async () => {
 
 /** The last leader that the servers' logs speak of: nobody outside may ask them. */
 function leaderOf(): string {
-  const elected = endpoints.processes.filter(({ name }) => name.startsWith('consul-')).flatMap(({ log }) => readFileSync(log, 'utf8').match(/\S+ \[INFO\] +agent\.server: New leader elected: payload=\S+/g) ?? [])
-  return elected.sort().at(-1)!.split('payload=')[1]!
+  const elected = endpoints.processes.filter(({ name }) => name.startsWith('consul-'))
+    .flatMap(({ log }) => readFileSync(log, 'utf8').match(/\{.*"New leader elected".*\}/g) ?? []).map((line) => JSON.parse(line) as Record<'@timestamp' | 'payload', string>)
+  return elected.toSorted((a, b) => (a['@timestamp'] < b['@timestamp'] ? -1 : 1)).at(-1)!.payload
 }
