@@ -10,7 +10,7 @@ const BELIEVED_MS = 20_000
 const ENDED = new Set(['sign-in-required', 'session-ended', 'session-invalid'])
 
 type Tls = { cert?: string; key?: string; localAddress?: string }
-const openAgent = (tls: Tls) => new Agent({ connect: { ca, family: 4, ...tls }, keepAliveTimeout: 4_000, headersTimeout: 60_000, bodyTimeout: 0 })
+const openAgent = ({ localAddress, ...tls }: Tls) => new Agent({ ...(localAddress && { localAddress }), connect: { ca, family: 4, ...tls }, keepAliveTimeout: 4_000, headersTimeout: 60_000, bodyTimeout: 0 })
 /** A refusal is read whole, because it may tell that a session has ended; anything else comes as it comes. */
 async function ask(agent: Agent, origin: string, { method, path, headers, body, signal }: Forwarded, more: string[]): Promise<Given> {
   const answer = await agent.request({ origin, method: method as Dispatcher.HttpMethod, path, headers: [...headers, ...more], signal, ...(body.length && { body }) })

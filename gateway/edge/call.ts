@@ -11,12 +11,13 @@ export type Door = {
   origin: string
 }
 
-/** A body in one piece, or a writer that runs until it returns or the client leaves. */
+/** A body in one piece, a value that is written as JSON, or a writer that runs until it returns or the client leaves. */
 export type Answer = {
   status: number
   /** Lower case. */
   headers: Record<string, string | string[]>
   body?: string | Buffer
+  json?: unknown
   stream?: (write: (chunk: string) => Promise<void>, gone: AbortSignal) => Promise<void>
 }
 
@@ -62,7 +63,7 @@ export type EdgeCall = {
 }
 
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Answer =>
-  ({ status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, body: JSON.stringify(body) })
+  ({ status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, json: body })
 
 export const html = (status: number, body: string, headers: Record<string, string> = {}): Answer =>
   ({ status, headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...headers }, body })

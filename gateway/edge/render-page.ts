@@ -42,9 +42,9 @@ async function operate(call: EdgeCall, id: string, { params = {}, query = {}, he
   const inner: EdgeCall = { ...call, target: { kind: 'operation', operation, params }, input, header }
   delete inner.answer
   await shapeResponse(publicApi)(inner, async () => { inner.answer = await handler(inner) })
-  const { status, headers: given, body: text } = inner.answer!
+  const { status, headers: given, json } = inner.answer!
   const etag = given['etag']
-  return { status, ...(typeof etag === 'string' && { etag }), body: typeof text === 'string' && text !== '' ? JSON.parse(text) : undefined }
+  return { status, ...(typeof etag === 'string' && { etag }), body: json }
 }
 
 function onceEach(query: string): Record<string, string> {

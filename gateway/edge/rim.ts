@@ -71,8 +71,9 @@ export const createRim = ({ run, storefront, log, report, telemetry, stopping }:
     // What was not read of a request is not kept for later.
     if (stopping.aborted || !request.complete || answer.headers['connection'] === 'close') headers['connection'] = 'close'
     if (!answer.stream) {
-      if (answer.status !== 204 && answer.status !== 304) headers['content-length'] = String(Buffer.byteLength(answer.body ?? ''))
-      response.writeHead(answer.status, headers).end(answer.body)
+      const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
+      if (answer.status !== 204 && answer.status !== 304) headers['content-length'] = String(Buffer.byteLength(body ?? ''))
+      response.writeHead(answer.status, headers).end(body)
       return
     }
     response.writeHead(answer.status, headers).flushHeaders()

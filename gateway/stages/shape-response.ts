@@ -11,21 +11,47 @@ type Json = Record<string, any>
 export const shapeResponse = (document: Json): Stage<EdgeCall> => async (call, next) => {
   await next()
   const { answer, target } = call
-  if (target?.kind !== 'operation' || !answer || answer.headers['content-type'] !== 'application/json' || typeof answer.body !== 'string') return
+  if (target?.kind !== 'operation' || answer?.json === undefined) return
   const schema = target.operation.spec['responses'][String(answer.status)]?.content?.['application/json']?.schema as Json | undefined
   if (!schema) return
-  const shaped = project(schema, JSON.parse(answer.body), document)
+  const shaped = project(schema, answer.json, document)
   const wrong = target.operation.checkResponse(answer.status, 'application/json', shaped)
   if (wrong) throw UpstreamUnusable({ evidence: { reason: wrong.slice(0, 200) } })
-  answer.body = JSON.stringify(shaped)
+  answer.json = shaped
 }
 
+type Project = (value: unknown) => unknown
+const same: Project = (value) => value
+/** Made once for each schema; every answer goes through one. */
+const known = new WeakMap<Json, Project>()
+
 /** `value` with declared properties only, at every depth. */
-export function project(schema: Json, value: unknown, document: Json): unknown {
-  if (typeof schema['$ref'] === 'string') return project(schema['$ref'].slice(2).split('/').reduce((at: Json, key: string) => at[key], document), value, document)
-  if (schema['oneOf']) return value === null ? null : project((schema['oneOf'] as Json[]).find((s) => s['type'] !== 'null') ?? {}, value, document)
-  if (Array.isArray(value)) return schema['items'] ? value.map((item) => project(schema['items'], item, document)) : value
-  if (value === null || typeof value !== 'object' || !schema['properties']) return value
-  const known = Object.entries(schema['properties'] as Json).filter(([name]) => Object.hasOwn(value, name) && (value as Json)[name] !== undefined)
-  return Object.fromEntries(known.map(([name, inner]) => [name, project(inner as Json, (value as Json)[name], document)]))
+export const project = (schema: Json, value: unknown, document: Json): unknown => projectOf(schema, document)(value)
+
+function projectOf(schema: Json, document: Json): Project {
+  let found = known.get(schema)
+  if (!found) {
+    known.set(schema, (value) => found!(value)) // a schema may speak of itself
+    known.set(schema, (found = compile(schema, document)))
+  }
+  return found
+}
+
+function compile(schema: Json, document: Json): Project {
+  const inner = (other: Json) => projectOf(other, document)
+  if (typeof schema['$ref'] === 'string') return inner(schema['$ref'].slice(2).split('/').reduce((at: Json, key: string) => at[key], document))
+  if (schema['oneOf']) {
+    const other = (schema['oneOf'] as Json[]).find((s) => s['type'] !== 'null')
+    const some = other ? inner(other) : same
+    return (value) => (value === null ? null : some(value))
+  }
+  const item = schema['items'] ? inner(schema['items']) : same
+  const fields = schema['properties'] && Object.entries(schema['properties'] as Json).map(([name, of]) => [name, inner(of as Json)] as const)
+  return (value) => {
+    if (Array.isArray(value)) return value.map(item)
+    if (value === null || typeof value !== 'object' || !fields) return value
+    const shaped: Json = {}
+    for (const [name, of] of fields) if (Object.hasOwn(value, name) && (value as Json)[name] !== undefined) shaped[name] = of((value as Json)[name])
+    return shaped
+  }
 }

@@ -105,7 +105,9 @@ function findNode(isTrial = false) {
 
 /** As if by exec: signals go through, the exit status comes back, and the other side watches that its parent stays. */
 function handOver(path) {
-  const child = spawn(path, ['--max-semi-space-size=4', cli, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, SHOP_PARENT_PID: String(process.pid) } })
+  // Without types to strip, commands begin at once and the runner weighs a fifth less.
+  const env = { NODE_COMPILE_CACHE: join(modules, '.cache/node'), ...process.env, SHOP_PARENT_PID: String(process.pid) }
+  const child = spawn(path, ['--max-semi-space-size=4', cli, ...process.argv.slice(2)], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => stop(error.message))
   child.on('exit', (code, signal) => {

@@ -24,7 +24,7 @@ export type Handlers = Record<string, (call: EdgeCall) => Promise<Answer>>
 export const reply = ({ status, headers }: Pick<Reply, 'status' | 'headers'>, body: unknown): Answer => ({
   status,
   headers: { 'cache-control': 'no-store', ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-  ...(body !== undefined && { body: JSON.stringify(body) }),
+  ...(body !== undefined && { json: body }),
 })
 
 /** A service's answer as it is; its fields are shaped by the public API on the way out. */

@@ -3,6 +3,8 @@ import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { commands, type Command } from './commands.ts'
 
 const [name = 'help', ...rest] = process.argv.slice(2)
+// For this process alone: what it starts has its own.
+delete process.env.NODE_COMPILE_CACHE
 
 function help(): string {
   return ['Commands (npm start, npm test, npm run NAME -- OPTIONS):', '', ...Object.entries(commands).map(([key, { summary }]) => `  ${key.padEnd(14)}${summary}`), '', 'Environment: SHOP_DIR moves .shop, SHOP_PORT is the first of a block of 100 ports, SHOP_INSTANCES=order=3,catalog=2,\n  SHOP_LIFETIMES=mesh=20,data=30,backing=40,keys=30 shortens certificates and signing keys to watch renewal (seconds).'].join('\n')
