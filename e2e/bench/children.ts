@@ -1,10 +1,9 @@
 /** Starts the programs of the bench, and talks to the generator. */
 import { fork, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, Told } from './generator.ts'
 
-/** As the system starts its own processes: memory settings are no control. */
-const FLAGS = ['--max-semi-space-size=2']
 const children: ChildProcess[] = []
 
 function start(file: string, flags: string[]): ChildProcess {
@@ -22,9 +21,12 @@ const say = <Answer>(child: ChildProcess, message: object): Promise<Answer> => n
   child.send(message)
 })
 
-/** Resolves when it listens. */
-export async function startBare(file: string, told: object): Promise<{ pid: number; port: number }> {
-  const child = start(file, FLAGS)
+/** Node's own options of a running process: its counterpart gets the same, as memory settings are no control. */
+const flagsOf = (pid: number): string[] => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter((word) => word.startsWith('--'))
+
+/** Starts the counterpart of process `like` (its pid). Resolves when it listens. */
+export async function startBare(file: string, told: object, like: number): Promise<{ pid: number; port: number }> {
+  const child = start(file, flagsOf(like))
   const { port } = await say<{ port: number }>(child, told)
   return { pid: child.pid!, port }
 }

@@ -42,10 +42,10 @@ export async function openSides(sessions: number): Promise<Sides> {
   const catalog = once(() => startBare('bare/catalog.ts', {
     socket: join(folder, 'catalog'),
     database: { ...endpoints.infrastructure.postgres, database: 'catalog', user: 'catalog', ssl: { ca: held.roots, key: held.dataKey, cert: held.dataCertificate, servername: `postgres.${held.trustDomain}` } },
-  } satisfies CatalogTold))
-  const hop = (tls: boolean) => once(async () => { await catalog(); return startBare('bare/hop.ts', { tls, ...mesh, socket: join(folder, 'catalog') } satisfies HopTold) })
+  } satisfies CatalogTold, edge.service()[0]!))
+  const hop = (tls: boolean) => once(async () => { await catalog(); return startBare('bare/hop.ts', { tls, ...mesh, socket: join(folder, 'catalog') } satisfies HopTold, edge.gateway()[0]!) })
   const [plainHop, tlsHop] = [hop(false), hop(true)]
-  const proxy = async (style: ProxyTold['style'], upstream: string) => startBare('bare/proxy.ts', { style, ...mesh, upstream, upstreamName } satisfies ProxyTold)
+  const proxy = async (style: ProxyTold['style'], upstream: string) => startBare('bare/proxy.ts', { style, ...mesh, upstream, upstreamName } satisfies ProxyTold, edge.edge()[0]!)
 
   const pidsOf = (names: string[]) => () => {
     const found = readEndpoints().processes.filter(({ name, kind, service }) => names.includes(name) || names.includes(`${service} ${kind}`)).map(({ pid }) => pid)

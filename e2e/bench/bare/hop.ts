@@ -2,6 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import { Pool } from 'undici'
+import { handOn } from './hand-on.ts'
 import { onceTold, tell } from './told.ts'
 
 export type HopTold = { tls: boolean; key: string; certificate: string; roots: string; socket: string }
@@ -9,25 +10,7 @@ export type HopTold = { tls: boolean; key: string; certificate: string; roots: s
 const { tls, key, certificate, roots, socket } = await onceTold<HopTold>()
 const pool = new Pool('http://service', { socketPath: socket, connections: 64, pipelining: 1 })
 
-function forward(request: IncomingMessage, response: ServerResponse): void {
-  const chunks: Buffer[] = []
-  let status = 0
-  let headers: string[] = []
-  pool.dispatch({ method: 'GET', path: request.url!, headers: ['accept', request.headers.accept ?? '*/*'] }, {
-    onRequestStart() {},
-    onResponseStart(_controller, code, received) {
-      status = code
-      headers = ['content-type', String(received['content-type']), 'etag', String(received['etag'])]
-    },
-    onResponseData(_controller, chunk) { chunks.push(chunk) },
-    onResponseEnd() {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-      headers.push('content-length', String(body.length))
-      response.writeHead(status, headers).end(body)
-    },
-    onResponseError() { if (response.headersSent) response.destroy(); else response.writeHead(502).end() },
-  })
-}
+const forward = (request: IncomingMessage, response: ServerResponse): void => handOn(pool, request.url!, request, response)
 
 const options = { noDelay: true, keepAliveTimeout: 75_000, optimizeEmptyRequests: true }
 const server = tls ? https.createServer({ ...options, key, cert: certificate, ca: roots, requestCert: true, minVersion: 'TLSv1.3' }, forward) : http.createServer(options, forward)

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import { pipeline } from 'node:stream'
 import { Pool } from 'undici'
+import { fail, handOn } from './hand-on.ts'
 import { onceTold, tell } from './told.ts'
 
 export type ProxyTold = { style: 'idiomatic' | 'tuned'; key: string; certificate: string; roots: string; upstream: string; upstreamName: string }
@@ -15,7 +16,6 @@ const pool = new Pool(upstream, { connections: 64, pipelining: 1, connect: { key
 
 /** The public API stands below /api. */
 const pathOf = (request: IncomingMessage) => request.url!.slice('/api'.length)
-const fail = (response: ServerResponse) => { if (response.headersSent) response.destroy(); else response.writeHead(502).end() }
 
 function idiomatic(request: IncomingMessage, response: ServerResponse): void {
   const { connection: _, host: __, ...headers } = request.headers
@@ -25,26 +25,7 @@ function idiomatic(request: IncomingMessage, response: ServerResponse): void {
   }, () => fail(response))
 }
 
-/** No stream objects, few headers, raw arrays, the body in one piece. */
-function tuned(request: IncomingMessage, response: ServerResponse): void {
-  const chunks: Buffer[] = []
-  let status = 0
-  let headers: string[] = []
-  pool.dispatch({ method: 'GET', path: pathOf(request), headers: ['accept', request.headers.accept ?? '*/*'] }, {
-    onRequestStart() {},
-    onResponseStart(_controller, code, received) {
-      status = code
-      headers = ['content-type', String(received['content-type']), 'etag', String(received['etag'])]
-    },
-    onResponseData(_controller, chunk) { chunks.push(chunk) },
-    onResponseEnd() {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-      headers.push('content-length', String(body.length))
-      response.writeHead(status, headers).end(body)
-    },
-    onResponseError() { fail(response) },
-  })
-}
+const tuned = (request: IncomingMessage, response: ServerResponse): void => handOn(pool, pathOf(request), request, response)
 
 const server = https.createServer({ key, cert: certificate, minVersion: 'TLSv1.3', noDelay: true, keepAliveTimeout: 75_000, ...(style === 'tuned' && { optimizeEmptyRequests: true }) }, style === 'tuned' ? tuned : idiomatic)
 server.listen(0, '127.0.0.1', () => tell(server.address()))
