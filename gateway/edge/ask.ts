@@ -1,7 +1,7 @@
 /** One call to a service on behalf of whoever made the request; its problems become ours (G2, S10.3). */
 import { randomUUID } from 'node:crypto'
 import { Conflict, DeadlineExceeded, InputInvalid, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable, type FieldError, type ProblemFactory } from '@shop/chassis/problem.ts'
-import type { CallUpstream, UpstreamSubject } from '../upstream/call.ts'
+import type { Answer as UpstreamAnswer, CallUpstream, UpstreamSubject } from '../upstream/call.ts'
 import type { EdgeCall } from './call.ts'
 import { RoleNotAllowed, SessionEnded, UpstreamUnusable } from './problems.ts'
 import { servicesProblems } from './service-problems.ts'
@@ -31,6 +31,7 @@ const PUBLIC: Record<number, ProblemFactory> = { 400: InputInvalid, 403: RoleNot
 export type PassOn = (call: EdgeCall, names: string[]) => Record<string, string>
 
 const passDeclared: PassOn = ({ input }, names) => {
+  if (names.length === 0) return {}
   const declared = Object.entries(input?.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)] as const)
   return Object.fromEntries(declared.filter(([name]) => names.includes(name)))
 }
@@ -39,26 +40,34 @@ export function createAsk(callUpstream: CallUpstream, freshToken: (session: Open
   // Readers without a session share one guest: they have no cart that could be mixed up, and their tokens can be cached.
   const visitor = randomUUID()
 
-  async function subjectOf(call: EdgeCall, asSelf: boolean | undefined): Promise<UpstreamSubject> {
+  function subjectOf({ session }: EdgeCall, asSelf: boolean | undefined): UpstreamSubject | Promise<UpstreamSubject> {
     if (asSelf) return { kind: 'self' }
-    if (call.session?.data.user) return { kind: 'token', token: await freshToken(call.session) }
-    return { kind: 'guest', guest: call.session?.data.guestId ?? visitor }
+    if (session?.data.user) return freshToken(session).then((token) => ({ kind: 'token', token }))
+    return { kind: 'guest', guest: session?.data.guestId ?? visitor }
   }
 
-  return async (call, callee, operation, { params, query = {}, pass = [], headers = {}, body, asSelf, deadline = call.deadline } = {}) => {
-    const search = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
-    const answer = await callUpstream({
-      callee, operation, deadline,
-      ...(params && { params }), query: search.toString(),
-      headers: { accept: '*/*', ...passOn(call, pass), ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
-      subject: await subjectOf(call, asSelf),
-      trace: call.trace, signal: call.gone,
-    }).catch((error: unknown) => { throw ofGateway(error) })
-    if (answer.status >= 400) throw ofService(answer.status, answer.body, `${callee}.${operation}`)
-    return { ...answer, json: () => JSON.parse(answer.body.toString('utf8')) }
+  return async (call, callee, operation, { params, query, pass = [], headers, body, asSelf, deadline = call.deadline } = {}) => {
+    const subject = subjectOf(call, asSelf)
+    let answer: UpstreamAnswer
+    try {
+      answer = await callUpstream({
+        callee, operation, deadline, params, query: query && searchOf(query),
+        headers: { accept: '*/*', ...passOn(call, pass), ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        body: body === undefined ? undefined : Buffer.from(JSON.stringify(body)),
+        subject: subject instanceof Promise ? await subject : subject,
+        trace: call.trace, asker: call.response,
+      })
+    } catch (error) {
+      throw ofGateway(error)
+    }
+    const { status, headers: received, body: bytes } = answer
+    if (status >= 400) throw ofService(status, bytes, `${callee}.${operation}`)
+    return { status, headers: received, body: bytes, json: () => JSON.parse(bytes.toString('utf8')) }
   }
 }
+
+const searchOf = (query: NonNullable<Question['query']>): string =>
+  new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))).toString()
 
 /** What our own side of the mesh refused or could not do. */
 function ofGateway(error: unknown): unknown {

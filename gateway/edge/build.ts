@@ -1,5 +1,4 @@
 /** The edge without its doors: what happens to a request, from parts that are there. */
-import { randomInt } from 'node:crypto'
 import type { Names } from '@shop/chassis/launch.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
@@ -79,7 +78,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
     clients: config.doors.partner.clients,
     routes: createRoutes(apis, document, Object.keys(storefront.pages), assets),
     sessions, publicApi: document, report: parts.report,
-    traceRatio: config.traceRatio, random: () => randomInt(1_000_000) / 1_000_000,
+    traceRatio: config.traceRatio, random: Math.random,
   })
   const pageParts = { api: apis.web, publicApi: document, handlers, sessions, assets, brand: names.brand, pspOrigin: config.pspOrigin }
   const answer = async (call: EdgeCall): Promise<void> => {

@@ -1,5 +1,5 @@
 /** One request at a door: what the stages learn about it, and the answer that the rim will write. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CheckedRequest, Operation } from '@shop/chassis/operation.ts'
 import type { TraceContext } from '@shop/chassis/trace.ts'
 import type { OpenSession } from './sessions/sessions.ts'
@@ -40,15 +40,15 @@ export type EdgeCall = {
   trace: TraceContext
   /** On the clock of performance.now(), ms. */
   deadline: number
-  /** Aborts when the client leaves. */
-  gone: AbortSignal
-  /** What the client wants to see an error as: a person navigating gets a page. */
-  isNavigation: boolean
+  /** Where the answer goes; closes when the client leaves. */
+  response: ServerResponse
   header(name: string): string | undefined
+  /** It has one, or says so. */
+  hasBody: boolean
   /** Reads the body once, up to `limit` bytes. Throws body-too-large, media-type-unsupported for encoded bodies. */
   body(limit: number): Promise<Buffer>
-  /** Set by stages, sent with every answer, refusals included. */
-  headers: Record<string, string>
+  /** Set by a stage, sent with every answer, refusals included, unless the answer says otherwise. */
+  headers: Readonly<Record<string, string>>
   cookies: string[]
   target?: Target
   /** The partner's name, from its client certificate. */

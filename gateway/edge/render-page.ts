@@ -41,7 +41,8 @@ async function operate(call: EdgeCall, id: string, { params = {}, query = {}, he
   const input = operation.checkRequest({ params, query: search.toString(), header, body })
   const inner: EdgeCall = { ...call, target: { kind: 'operation', operation, params }, input, header }
   delete inner.answer
-  await shapeResponse(publicApi)(inner, async () => { inner.answer = await handler(inner) })
+  inner.answer = await handler(inner)
+  await shapeResponse(publicApi).response!(inner)
   const { status, headers: given, json } = inner.answer!
   const etag = given['etag']
   return { status, ...(typeof etag === 'string' && { etag }), body: json }

@@ -5,6 +5,7 @@ import { Internal, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/prob
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { httpSpan, type Telemetry } from '@shop/chassis/telemetry.ts'
 import { newTrace } from '@shop/chassis/trace.ts'
+import type { Step } from '../pipeline.ts'
 import { readBody } from '../stages/limit-body.ts'
 import { BodyEncoded } from './problems.ts'
 import { html, seeOther, type Answer, type Door, type EdgeCall } from './call.ts'
@@ -15,7 +16,7 @@ const REQUEST_MS = 10_000
 /** Belong to a connection, or are ours to say: never copied from an answer. */
 const OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'proxy-authenticate', 'date', 'set-cookie'])
 
-export type RimParts = { run(call: EdgeCall): Promise<void>; storefront: Storefront; log: Logger; report: Report; telemetry: Telemetry; stopping: AbortSignal }
+export type RimParts = { run: Step<EdgeCall>; storefront: Storefront; log: Logger; report: Report; telemetry: Telemetry; stopping: AbortSignal }
 
 export const createRim = ({ run, storefront, log, report, telemetry, stopping }: RimParts) => async (door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const startedAt = performance.now()
@@ -29,16 +30,20 @@ export const createRim = ({ run, storefront, log, report, telemetry, stopping }:
     answer = refuse(call, (failure = error))
   }
   try {
-    await write(call, answer, response)
+    const writing = write(call, answer)
+    if (writing) await writing
   } catch (error) {
     log.warn({ err: error, traceId: call.trace.traceId }, 'the answer was not written whole')
     response.destroy()
   }
-  const target = call.target
+  const { target, trace, method } = call
+  const { status } = answer
   const operation = target?.kind === 'operation' ? target.operation.id : target?.kind === 'page' ? target.route : target?.kind
-  const route = target?.kind === 'operation' ? target.operation.path : target?.kind === 'page' ? target.route : undefined
-  telemetry.record(call.trace, startedAt, () => httpSpan('server', call.method, route, answer.status, failure, { 'shop.operation': operation, 'shop.door': door.name }))
-  log.info({ traceId: call.trace.traceId, door: door.name, method: call.method, operation, status: answer.status, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, 'request')
+  if (trace.isSampled) {
+    const route = target?.kind === 'operation' ? target.operation.path : target?.kind === 'page' ? target.route : undefined
+    telemetry.record(trace, startedAt, () => httpSpan('server', method, route, status, failure, { 'shop.operation': operation, 'shop.door': door.name }))
+  }
+  log.info({ traceId: trace.traceId, door: door.name, method, operation, status, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, 'request')
 
   function refuse(call: EdgeCall, error: unknown): Answer {
     const known = error instanceof Problem ? error : Internal({ cause: error })
@@ -54,51 +59,74 @@ export const createRim = ({ run, storefront, log, report, telemetry, stopping }:
     if (detail) report(detail)
     const headers = { 'cache-control': 'no-store', ...known.options.headers, ...(known.detection === 'FRAMING' && { connection: 'close' }) }
     const view = { ...(problemBody(known, traceId) as { code: string; status: number; title: string; detail: string }), traceId }
-    if (!call.isNavigation || call.door.name !== 'web') return { status: known.status, headers: { ...headers, 'content-type': PROBLEM_TYPE }, body: JSON.stringify(view) }
+    // A person navigating gets a page.
+    const isNavigation = call.door.name === 'web' && /\btext\/html\b/.test(call.header('accept') ?? '')
+    if (!isNavigation) return { status: known.status, headers: { ...headers, 'content-type': PROBLEM_TYPE }, body: JSON.stringify(view) }
     // A person is asked to sign in, and comes back.
     if (known.code === 'sign-in-required' && call.method === 'GET') return seeOther(`/login?return=${encodeURIComponent(call.path + (call.query && `?${call.query}`))}`)
     return html(known.status, storefront.problemPage(view), headers)
   }
 
-  async function write(call: EdgeCall, answer: Answer, response: ServerResponse): Promise<void> {
+  /** A promise only for a stream. */
+  function write(call: EdgeCall, answer: Answer): void | Promise<void> {
+    const { request, response } = call
     if (response.destroyed) return
-    const own = Object.entries(answer.headers).filter(([name]) => !OWN.has(name))
-    const headers: Record<string, string | string[]> = { ...call.headers, ...Object.fromEntries(own) }
-    if (call.cookies.length) {
-      headers['set-cookie'] = call.cookies
-      headers['cache-control'] = 'no-store' // a kept copy would hand one visitor's cookie to another
-    }
+    const headers = headersOf(call, answer)
     // What was not read of a request is not kept for later.
-    if (stopping.aborted || !request.complete || answer.headers['connection'] === 'close') headers['connection'] = 'close'
-    if (!answer.stream) {
-      const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
-      if (answer.status !== 204 && answer.status !== 304) headers['content-length'] = String(Buffer.byteLength(body ?? ''))
-      response.writeHead(answer.status, headers).end(body)
-      return
+    if (stopping.aborted || !request.complete || answer.headers['connection'] === 'close') headers.push('connection', 'close')
+    if (answer.stream) {
+      response.writeHead(answer.status, headers).flushHeaders()
+      return stream(response, answer.stream)
     }
-    response.writeHead(answer.status, headers).flushHeaders()
-    await answer.stream(async (chunk) => {
+    const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
+    if (answer.status !== 204 && answer.status !== 304) headers.push('content-length', String(body === undefined ? 0 : Buffer.byteLength(body)))
+    response.writeHead(answer.status, headers).end(body)
+  }
+}
+
+/** Name, value, name, value: Node takes them as they are. */
+function headersOf({ headers: common, cookies }: EdgeCall, { headers }: Answer): string[] {
+  const raw: string[] = []
+  for (const name in common) if (headers[name] === undefined) raw.push(name, common[name]!)
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined || OWN.has(name) || (cookies.length && name === 'cache-control')) continue
+    if (typeof value === 'string') raw.push(name, value)
+    else for (const one of value) raw.push(name, one)
+  }
+  for (const cookie of cookies) raw.push('set-cookie', cookie)
+  if (cookies.length) raw.push('cache-control', 'no-store') // a kept copy would hand one visitor's cookie to another
+  return raw
+}
+
+async function stream(response: ServerResponse, writeTo: NonNullable<Answer['stream']>): Promise<void> {
+  const leaving = new AbortController()
+  if (response.closed) leaving.abort()
+  else response.once('close', () => leaving.abort())
+  try {
+    await writeTo(async (chunk) => {
       if (!response.write(chunk)) await new Promise<void>((resolve) => { response.once('drain', resolve).once('close', resolve) })
-    }, call.gone).finally(() => response.end())
+    }, leaving.signal)
+  } finally {
+    response.end()
   }
 }
 
 function openCall(door: Door, request: IncomingMessage, response: ServerResponse, startedAt: number): EdgeCall {
-  const leaving = new AbortController()
-  response.once('close', () => { if (!response.writableFinished) leaving.abort() })
   const url = request.url ?? '/'
   const at = url.indexOf('?')
-  const header = (name: string) => { const value = request.headers[name.toLowerCase()]; return typeof value === 'string' ? value : value?.join(', ') }
+  const { headers } = request
+  const header = (name: string) => { const value = headers[name] ?? headers[name.toLowerCase()]; return typeof value === 'string' ? value : value?.join(', ') }
   let body: Promise<Buffer> | undefined
   return {
-    door, request, header,
+    door, request, response, header,
     method: request.method ?? '', path: at < 0 ? url : url.slice(0, at), query: at < 0 ? '' : url.slice(at + 1),
-    address: request.socket.remoteAddress ?? '', trace: newTrace(false), deadline: startedAt + REQUEST_MS, gone: leaving.signal,
-    isNavigation: /\btext\/html\b/.test(header('accept') ?? ''),
+    address: request.socket.remoteAddress ?? '', trace: newTrace(false), deadline: startedAt + REQUEST_MS,
+    hasBody: (headers['content-length'] ?? headers['transfer-encoding'] ?? headers['content-encoding']) !== undefined,
     body: (limit) => (body ??= (async () => {
       if (header('content-encoding') !== undefined) throw BodyEncoded()
       return (await readBody(request, limit)) ?? Buffer.alloc(0)
     })()),
-    headers: {}, cookies: [],
+    headers: {}, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,
   }
 }

@@ -12,7 +12,7 @@ import { createUpstream, type UpstreamParts } from '../upstream/call.ts'
 import type { UpstreamCall } from '../upstream/pipeline.ts'
 import type { PassOn } from './ask.ts'
 import { buildEdge, type EdgeControls } from './build.ts'
-import type { DoorName } from './call.ts'
+import type { Door, DoorName } from './call.ts'
 import type { Config, SecretName } from './config.ts'
 import { createIdentityClient } from './identity-client.ts'
 import { listenAt } from './listen.ts'
@@ -52,8 +52,9 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   await upstream.ready()
   const doors = await Promise.all((['web', 'mobile', 'partner'] as const).map((name: DoorName) => {
     const { port, origin, certificate } = config.doors[name]
+    const door: Door = { name, origin }
     return listenAt({ host: config.host, port, certificate, key: secret(`${name}Key`), isParserLenient, ...(name === 'partner' && { clientRoots: config.doors.partner.clientRoots }) },
-      (request, response) => void handle({ name, origin }, request, response), reporter.report)
+      (request, response) => void handle(door, request, response), reporter.report)
   }))
   const sweep = setInterval(() => { sessions.sweep().catch((err: unknown) => log.warn({ err }, 'ended sessions were not deleted')) }, SWEEP_MS).unref()
   ready()

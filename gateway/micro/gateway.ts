@@ -15,7 +15,7 @@ import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
 import { loadApi } from '@shop/chassis/operation.ts'
 import { httpSpan } from '@shop/chassis/telemetry.ts'
 import { keepFresh, meshServerOptions, onHandshakeRefused } from '@shop/chassis/tls.ts'
-import { compose, type Control } from '../pipeline.ts'
+import { compose, type Control, type Step } from '../pipeline.ts'
 import { allowListed, headerAllowLists, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import { oneAtATime, refuseOtherProtocols, serverLimits } from '../stages/server-limits.ts'
 import { createTokenVerifier } from '../stages/token-verifier.ts'
@@ -73,10 +73,15 @@ export async function startMicroGateway(
   })), service.forward)
   const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))
 
-  const serve = (run: Promise<void>, call: Pick<InboundCall, 'answer'>, response: ServerResponse, refused: (error: unknown) => void) => {
+  async function serve<Call extends Pick<InboundCall, 'answer'>>(run: Step<Call>, call: Call, response: ServerResponse, refused: (error: unknown) => void): Promise<void> {
     // Clients move to another instance, or to our successor, before we close.
     if (isDraining) response.setHeader('connection', 'close')
-    return run.then(() => writeAnswer(response, call.answer!)).catch(refused)
+    try {
+      await run(call)
+      writeAnswer(response, call.answer!)
+    } catch (error) {
+      refused(error)
+    }
   }
   const otherProtocol = ({ reason, address }: { reason: string; address: string | undefined }) => report({
     detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
@@ -84,11 +89,11 @@ export async function startMicroGateway(
   const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, oneAtATime((request, response) => {
     const call = inboundCall(request, now())
     let failure: unknown
-    void serve(intoService(call), call, response, (error) => refuse(request, response, (failure = error), {
+    void serve(intoService, call, response, (error) => refuse(request, response, (failure = error), {
       // The peer did it: what a refused token says of its subject may be stolen or made up.
       subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
       credential: call.token && hash('sha256', call.token, 'base64url'),
-    })).finally(() => telemetry.record(call.trace, call.startedAt, () => httpSpan('server', request.method!, call.operation?.path, response.statusCode, failure, {
+    })).finally(() => call.trace.isSampled && telemetry.record(call.trace, call.startedAt, () => httpSpan('server', request.method!, call.operation?.path, response.statusCode, failure, {
       'shop.operation': call.operation?.id, ...(!failure && { 'shop.txn': call.claims['txn'] as string | undefined }),
     })))
   }, otherProtocol))
@@ -98,7 +103,7 @@ export async function startMicroGateway(
   }))
   const own = http.createServer(serverLimits, oneAtATime((request, response) => {
     const call = outboundCall(request, now())
-    void serve(outOfService(call), call, response, (error) => refuse(request, response, error, {
+    void serve(outOfService, call, response, (error) => refuse(request, response, error, {
       subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: call.trace.traceId, operation: call.operation?.id,
     }))
   }, otherProtocol))

@@ -1,6 +1,6 @@
 /** What a call into the service must pass, top to bottom (S13.1). Cheap refusals first; nothing is read twice. */
 import type { Api } from '@shop/chassis/operation.ts'
-import { control, type Control, type Stage } from '../pipeline.ts'
+import { control, type Control, type Step } from '../pipeline.ts'
 import { checkAudience } from '../stages/check-audience.ts'
 import { checkBinding } from '../stages/check-binding.ts'
 import { checkChain } from '../stages/check-chain.ts'
@@ -32,7 +32,7 @@ export type InboundParts = {
   tokens: TokenVerifier
   redeem: Redeem
   /** Answers the registrar, and nobody else. */
-  health: Stage<InboundCall>
+  health: Step<InboundCall>
   now: () => number
 }
 

@@ -1,7 +1,7 @@
 /** What a call out of the service must pass; the upstream's own controls follow (`upstream/pipeline.ts`). */
 import type { Api } from '@shop/chassis/operation.ts'
 import { MediaTypeUnsupported, Problem } from '@shop/chassis/problem.ts'
-import { control, type Control, type Stage } from '../pipeline.ts'
+import { control, type Control, type Step } from '../pipeline.ts'
 import { keepDeadline } from '../stages/keep-deadline.ts'
 import { limitBody } from '../stages/limit-body.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
@@ -19,7 +19,7 @@ export const outboundPipeline = (d: OutboundParts): Control<OutboundCall>[] => [
 ]
 
 /** Only callees and operations that the model names (S13.2). Throws mesh-denied. */
-const calleePolicy = (api: (callee: string) => Api | undefined): Stage<OutboundCall> => async (call, next) => {
+const calleePolicy = (api: (callee: string) => Api | undefined): Step<OutboundCall> => (call) => {
   try {
     const found = api(call.callee)?.match(call.request.method ?? '', call.path)
     if (found) Object.assign(call, found)
@@ -29,24 +29,16 @@ const calleePolicy = (api: (callee: string) => Api | undefined): Stage<OutboundC
   const { operation, callee } = call
   if (!operation) throw MeshDenied({ evidence: { reason: `policy names no ${call.request.method} ${call.path.slice(0, 64)} of ${callee.slice(0, 64)}` } })
   if (call.request.headers['content-encoding']) throw MediaTypeUnsupported()
-  await next()
 }
 
 /** Behind the controls: the service acts for whom it was called for, or as itself. */
-export const callOut = (upstream: Upstream): Stage<OutboundCall> => async (call) => {
+export const callOut = (upstream: Upstream): Step<OutboundCall> => async (call) => {
   const { authorization } = call.request.headers
-  const gone = new AbortController()
-  const leave = () => gone.abort()
-  call.request.socket.once('close', leave)
-  try {
-    call.answer = await upstream.call({
-      callee: call.callee, operation: call.operation!.id, params: call.params, query: call.query, body: call.body,
-      headers: call.request.headers as Record<string, string>, ...(authorization && { authorization }),
-      subject: subjectOf(authorization), trace: call.trace, deadline: call.deadline, signal: gone.signal,
-    })
-  } finally {
-    call.request.socket.removeListener('close', leave)
-  }
+  call.answer = await upstream.call({
+    callee: call.callee, operation: call.operation!.id, params: call.params, query: call.query, body: call.body,
+    headers: call.request.headers as Record<string, string>, authorization,
+    subject: subjectOf(authorization), trace: call.trace, deadline: call.deadline, asker: call.request.socket,
+  })
 }
 
 function subjectOf(authorization: string | undefined): UpstreamSubject {

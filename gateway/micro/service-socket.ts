@@ -2,7 +2,7 @@
 import { Pool } from 'undici'
 import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 import { operationOf } from '../stages/find-operation.ts'
 import { pick, type HeaderAllowList, type Pass } from '../stages/header-allow-list.ts'
 import { ResponseNotDeclared } from '../stages/response-schema.ts'
@@ -21,8 +21,8 @@ const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-l
 
 export type ServiceSocket = {
   /** Sends the call on; behind all controls. */
-  forward: Stage<InboundCall>
-  health: Stage<InboundCall>
+  forward: Step<InboundCall>
+  health: Step<InboundCall>
   close(): Promise<void>
 }
 
@@ -31,12 +31,9 @@ export function serviceSocket({ path, headers, passRequest = pick, now, isDraini
   return {
     async forward(call) {
       const operation = operationOf(call)
-      const left = new AbortController()
-      const gone = () => left.abort()
-      call.socket.once('close', gone)
       try {
-        const answer = await send(pool, {
-          method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, signal: left.signal,
+        const { status, headers: received, body } = await send(pool, {
+          method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, asker: call.socket,
           headers: {
             ...passRequest(call.request.headers, headers.get(operation.id)?.request ?? []),
             authorization: `Bearer ${call.token}`,
@@ -44,22 +41,25 @@ export function serviceSocket({ path, headers, passRequest = pick, now, isDraini
             'deadline-ms': String(Math.max(1, Math.floor(call.deadline - now()))),
           },
         })
-        for (const name of HOP) delete answer.headers[name]
-        call.answer = answer
+        call.answer = { status, headers: withoutHop(received), body }
       } catch (cause) {
         throw failure(cause)
-      } finally {
-        call.socket.removeListener('close', gone)
       }
     },
-    async health(call, next) {
-      if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return next()
+    health(call) {
+      if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return
       if (isDraining()) return void (call.answer = unwell('stopping'))
-      call.answer = await send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
-        .then(({ status, headers: all, body }) => ({ status, headers: pick(all, ['content-type']), body }), () => unwell('unreachable'))
+      return send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
+        .then(({ status, headers: all, body }) => { call.answer = { status, headers: pick(all, ['content-type']), body } }, () => { call.answer = unwell('unreachable') })
     },
     close: () => pool.close(),
   }
+}
+
+function withoutHop(received: Record<string, string>): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name in received) if (!HOP.has(name)) kept[name] = received[name]!
+  return kept
 }
 
 const unwell = (status: string): Answer => ({ status: 503, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ status })) })

@@ -1,12 +1,11 @@
 import type { EdgeCall } from '../edge/call.ts'
 import { RoleNotAllowed, SignInRequired } from '../edge/problems.ts'
 import type { OpenSession } from '../edge/sessions/sessions.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 /** Refuses here, at the first gateway, what no fine decision further in could allow (S2.1). The exchange and the service still ask. */
-export const authorizeCoarsely = (): Stage<EdgeCall> => async (call, next) => {
+export const authorizeCoarsely = (): Step<EdgeCall> => (call) => {
   if (call.target?.kind === 'operation') requireAudience(call.target.operation.spec['x-audience'], call.session)
-  await next()
 }
 
 /** `audience` as x-audience in the public API says; unknown ones admit nobody. */

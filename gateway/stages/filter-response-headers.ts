@@ -7,7 +7,12 @@ const ALLOWED = new Set([
 ])
 
 /** Lets out only headers that a client needs: nothing names a service, its software or its tokens (S4.1, S10.3). */
-export const filterResponseHeaders = (): Stage<EdgeCall> => async (call, next) => {
-  await next()
-  if (call.answer) call.answer.headers = Object.fromEntries(Object.entries(call.answer.headers).filter(([name]) => ALLOWED.has(name)))
-}
+export const filterResponseHeaders = (): Stage<EdgeCall> => ({
+  response({ answer }) {
+    for (const name in answer!.headers)
+      if (!ALLOWED.has(name)) {
+        answer!.headers = Object.fromEntries(Object.entries(answer!.headers).filter(([one]) => ALLOWED.has(one)))
+        return
+      }
+  },
+})

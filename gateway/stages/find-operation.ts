@@ -2,9 +2,9 @@
 import type { Api } from '@shop/chassis/operation.ts'
 import { OperationUnknown, Problem } from '@shop/chassis/problem.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
-export const findOperation = (api: Api): Stage<InboundCall> => async (call, next) => {
+export const findOperation = (api: Api): Step<InboundCall> => (call) => {
   try {
     const { operation, params } = api.match(call.request.method ?? '', call.path)
     call.operation = operation
@@ -13,7 +13,6 @@ export const findOperation = (api: Api): Stage<InboundCall> => async (call, next
     // A path that is not canonical is refused here; that no operation fits is the policy's to judge.
     if (!(error instanceof Problem) || error.code === 'path-malformed') throw error
   }
-  await next()
 }
 
 /** For stages behind it. Throws operation-unknown. */

@@ -12,43 +12,51 @@ const REMEMBERED = 2_000
  */
 export const inspect = (report: Report): Stage<EdgeCall> => {
   const harmless = new Set<string>()
-  return async (call, next) => {
-    let suspicion: Suspicion | null = null
-    const fields = new Set<string>()
-    const look = (field: string, text: string): void => {
-      if (harmless.has(text)) return
-      const seen = suspicionOf(text)
-      if (seen) {
-        suspicion ??= seen
-        fields.add(field.slice(0, 64))
-      } else if (text.length <= 256) {
-        if (harmless.size >= REMEMBERED) harmless.clear()
-        harmless.add(text)
+  const suspected = new WeakMap<EdgeCall, { suspicion: Suspicion; fields: Set<string> }>()
+
+  const lookerFor = (call: EdgeCall): Look => (field, text) => {
+    if (harmless.has(text)) return
+    const suspicion = suspicionOf(text)
+    if (suspicion) {
+      const known = suspected.get(call)
+      if (known) known.fields.add(field.slice(0, 64))
+      else suspected.set(call, { suspicion, fields: new Set([field.slice(0, 64)]) })
+    } else if (text.length <= 256) {
+      if (harmless.size >= REMEMBERED) harmless.clear()
+      harmless.add(text)
+    }
+  }
+
+  return {
+    request(call) {
+      const look = lookerFor(call)
+      const { headers } = call.request
+      look('path', once(call.path))
+      lookAtPairs('query', call.query, look)
+      for (const name in headers) {
+        const value = headers[name]
+        if (name === 'cookie') lookAtCookies(String(value), look)
+        else if (name !== 'authorization' && value !== undefined) look(`header.${name}`, typeof value === 'string' ? value : value.join(', '))
       }
-    }
-    look('path', once(call.path))
-    lookAtPairs('query', call.query, look)
-    for (const [name, value] of Object.entries(call.request.headers)) if (name !== 'cookie' && name !== 'authorization') look(`header.${name}`, Array.isArray(value) ? value.join(', ') : value ?? '')
-    for (const cookie of (call.request.headers.cookie ?? '').split(';')) look('header.cookie', once(cookie))
-    const read = call.body
-    call.body = async (limit) => {
-      const bytes = await read(limit)
-      if (bytes.length) lookAtBody(bytes.toString('utf8'), call.header('content-type') ?? '', look)
-      return bytes
-    }
-    try {
-      await next()
-    } finally {
-      if (suspicion) {
-        const { detection, kind }: Suspicion = suspicion
-        const subject = call.client ?? call.session?.data.user?.sub
-        const operation = call.target?.kind === 'operation' ? call.target.operation.id : undefined
-        report({
-          detection, control: 'inspect', strategies: ['S5.1', 'T1'], code: 'injection-suspected', severity: 'medium', reason: kind, fields: [...fields].slice(0, 20),
-          address: call.address.slice(0, 64), traceId: call.trace.traceId, ...(subject && { subject }), ...(operation && { operation }),
-        })
+      if (!call.hasBody) return
+      const read = call.body
+      call.body = async (limit) => {
+        const bytes = await read(limit)
+        if (bytes.length) lookAtBody(bytes.toString('utf8'), call.header('content-type') ?? '', look)
+        return bytes
       }
-    }
+    },
+    ended(call) {
+      const known = suspected.get(call)
+      if (!known) return
+      const { suspicion: { detection, kind }, fields } = known
+      const subject = call.client ?? call.session?.data.user?.sub
+      const operation = call.target?.kind === 'operation' ? call.target.operation.id : undefined
+      report({
+        detection, control: 'inspect', strategies: ['S5.1', 'T1'], code: 'injection-suspected', severity: 'medium', reason: kind, fields: [...fields].slice(0, 20),
+        address: call.address.slice(0, 64), traceId: call.trace.traceId, ...(subject && { subject }), ...(operation && { operation }),
+      })
+    },
   }
 }
 
@@ -62,6 +70,15 @@ function lookAtPairs(place: string, pairs: string, look: Look): void {
     const name = once((at < 0 ? pair : pair.slice(0, at)).replaceAll('+', ' '))
     look(`${place}.${name}`, name)
     if (at >= 0) look(`${place}.${name}`, once(pair.slice(at + 1).replaceAll('+', ' ')))
+  }
+}
+
+/** Name and value each on their own: a handle is a new text for every visitor, and plain. */
+function lookAtCookies(cookies: string, look: Look): void {
+  for (const pair of cookies.split(';')) {
+    const at = pair.indexOf('=')
+    look('header.cookie', once(at < 0 ? pair : pair.slice(0, at)))
+    if (at >= 0) look('header.cookie', once(pair.slice(at + 1)))
   }
 }
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '@shop/chassis/operation.ts'
 import { DeadlineExceeded } from '@shop/chassis/problem.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 /** Milliseconds left by the header `deadline-ms`; null when it is absent or no whole number. */
 export const deadlineLeft = (header: string | string[] | undefined): number | null =>
@@ -11,9 +11,8 @@ export const deadlineLeft = (header: string | string[] | undefined): number | nu
 type Timed = { request: IncomingMessage; operation?: Operation | undefined; startedAt: number; deadline: number }
 
 /** `now` is the monotonic clock of the process, ms. Throws deadline-exceeded when nothing is left. */
-export const keepDeadline = <Call extends Timed>(now: () => number): Stage<Call> => async (call, next) => {
+export const keepDeadline = <Call extends Timed>(now: () => number): Step<Call> => (call) => {
   const most = call.operation?.timeoutMs ?? 2_000
   call.deadline = call.startedAt + Math.min(deadlineLeft(call.request.headers['deadline-ms']) ?? most, most)
   if (now() >= call.deadline) throw DeadlineExceeded()
-  await next()
 }

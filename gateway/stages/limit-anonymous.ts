@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { EdgeCall } from '../edge/call.ts'
 import { LimitExceeded } from '../edge/problems.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 export type SourceLimit = { perSecond: number; burst: number; now: () => number }
 
@@ -12,11 +12,11 @@ const MAX_SOURCES = 20_000
  * IPv6 /64. The key comes from the socket alone, so no header, cookie or spelling makes a second bucket (S8.2).
  * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
-export const limitAnonymous = ({ perSecond, burst, now }: SourceLimit): Stage<EdgeCall> => {
+export const limitAnonymous = ({ perSecond, burst, now }: SourceLimit): Step<EdgeCall> => {
   /** Source → when its bucket is full again, ms. */
   const fullAt = new Map<string, number>()
   const costMs = 1_000 / perSecond
-  return async (call, next) => {
+  return (call) => {
     const source = sourceOf(call.address)
     const at = now()
     const then = Math.max(fullAt.get(source) ?? at, at) + costMs
@@ -31,12 +31,12 @@ export const limitAnonymous = ({ perSecond, burst, now }: SourceLimit): Stage<Ed
     fullAt.delete(source)
     fullAt.set(source, then)
     if (fullAt.size > MAX_SOURCES) fullAt.delete(fullAt.keys().next().value!)
-    await next()
   }
 }
 
 /** '::ffff:1.2.3.4' is 1.2.3.4; of other IPv6 addresses the first four groups. */
 export function sourceOf(address: string): string {
+  if (!address.includes(':')) return address
   const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1]
   if (mapped) return mapped
   if (!isIPv6(address)) return address

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '@shop/chassis/operation.ts'
 import { BodyTooLarge, problem } from '@shop/chassis/problem.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 export const BodyIncomplete = problem('body-incomplete', 400, 'The body ended early', 'Send the whole body')
 
@@ -26,7 +26,8 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
   })
 }
 
-export const limitBody = <Call extends { request: IncomingMessage; operation?: Operation | undefined; body: Buffer | undefined }>(): Stage<Call> => async (call, next) => {
-  call.body = await readBody(call.request, call.operation?.bodyLimitBytes ?? 0)
-  await next()
+export const limitBody = <Call extends { request: IncomingMessage; operation?: Operation | undefined; body: Buffer | undefined }>(): Step<Call> => (call) => {
+  const { headers } = call.request
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+  return readBody(call.request, call.operation?.bodyLimitBytes ?? 0).then((body) => { call.body = body })
 }

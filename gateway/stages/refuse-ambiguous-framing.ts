@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { problem } from '@shop/chassis/problem.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 export const FramingRefused = problem('framing-refused', 400, 'The request is not framed as this server reads it', 'Send one plain HTTP/1.1 request', 'FRAMING')
 
@@ -30,8 +30,7 @@ export function framingFault({ httpVersion, url, rawHeaders }: Pick<IncomingMess
   return seen.has('transfer-encoding') && seen.has('content-length') ? 'two lengths' : null
 }
 
-export const refuseAmbiguousFraming = <Call extends { request: IncomingMessage }>(): Stage<Call> => async (call, next) => {
+export const refuseAmbiguousFraming = <Call extends { request: IncomingMessage }>(): Step<Call> => (call) => {
   const reason = framingFault(call.request)
   if (reason) throw FramingRefused({ evidence: { reason }, headers: { connection: 'close' } })
-  await next()
 }

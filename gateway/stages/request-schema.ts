@@ -1,10 +1,10 @@
 /** The request is as the API description says, nothing less and nothing more (S5.1, G7). */
 import { parseJsonStrictly } from '@shop/chassis/operation.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 import { operationOf } from './find-operation.ts'
 
-export const requestSchema = (): Stage<InboundCall> => async (call, next) => {
+export const requestSchema = (): Step<InboundCall> => (call) => {
   const { headers } = call.request
   const isJson = call.body !== undefined && /^application\/json\b/i.test(headers['content-type'] ?? '')
   operationOf(call).checkRequest({
@@ -12,5 +12,4 @@ export const requestSchema = (): Stage<InboundCall> => async (call, next) => {
     header: (name) => headers[name.toLowerCase()] as string | undefined,
     body: isJson ? parseJsonStrictly(call.body!) : call.body,
   })
-  await next()
 }

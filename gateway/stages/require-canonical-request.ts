@@ -1,8 +1,8 @@
 import { canonicalSegments } from '@shop/chassis/operation.ts'
 import { PathMalformed, type FieldError } from '@shop/chassis/problem.ts'
-import type { EdgeCall } from '../edge/call.ts'
+import type { Door, EdgeCall } from '../edge/call.ts'
 import { FramingInvalid, HeadersTooLarge, HeaderUnexpected, HostUnknown, QueryMalformed } from '../edge/problems.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 const MAX_HEADERS = 64
 const MAX_TARGET = 4_096
@@ -16,31 +16,39 @@ const INTERNAL = new Set(['deadline-ms', 'client-cert', 'client-cert-chain', 'x-
  * Refuses what two readers could read in two ways: target, host, framing, headers (S5.1, S12.2).
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-11.2 request smuggling; RFC 9110 §7.4 misdirected requests
  */
-export const requireCanonicalRequest = (): Stage<EdgeCall> => async (call, next) => {
-  const { request } = call
-  const raw = request.rawHeaders
-  if (request.httpVersion !== '1.1') throw FramingInvalid({ detail: 'Speak HTTP/1.1' })
-  if (raw.length / 2 > MAX_HEADERS) throw HeadersTooLarge()
+export const requireCanonicalRequest = (): Step<EdgeCall> => {
+  const places = new Map<Door, URL>()
+  return (call) => {
+    const { request } = call
+    const { headers, rawHeaders } = request
+    if (request.httpVersion !== '1.1') throw FramingInvalid({ detail: 'Speak HTTP/1.1' })
+    if (rawHeaders.length / 2 > MAX_HEADERS) throw HeadersTooLarge()
+    refuseNames(rawHeaders)
+    const { connection, 'content-length': length, 'transfer-encoding': encoding } = headers
+    if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || length !== undefined)) throw FramingInvalid({ errors: [field('transfer-encoding', 'must be chunked, without Content-Length')] })
+    if (length !== undefined && !/^(0|[1-9][0-9]{0,9})$/.test(length)) throw FramingInvalid({ errors: [field('content-length', 'must be a plain number')] })
+    if (connection !== undefined && connection !== 'keep-alive' && !/^(keep-alive|close)?$/i.test(connection)) throw FramingInvalid({ errors: [field('connection', 'may only say keep-alive or close')] })
+    if (headers.host === undefined) throw FramingInvalid({ errors: [field('host', 'is missing')] })
+    let place = places.get(call.door)
+    if (!place) places.set(call.door, (place = new URL(call.door.origin)))
+    const sni = (request.socket as { servername?: string | false }).servername
+    if (headers.host.toLowerCase() !== place.host || (sni && sni.toLowerCase() !== place.hostname)) throw HostUnknown()
+    // Origin form only: an absolute target or '*' would make this door somebody's proxy.
+    if (!/^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7e]*(\?[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?$/.test(request.url ?? '') || request.url!.length > MAX_TARGET) throw PathMalformed()
+    canonicalSegments(call.path)
+    if (call.query.includes('%') && !isOneText(call.query)) throw QueryMalformed()
+  }
+}
+
+/** Names that stand once only, and none of ours. */
+function refuseNames(rawHeaders: string[]): void {
   const seen = new Set<string>()
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
     if (seen.has(name) && !REPEATABLE.has(name)) throw FramingInvalid({ errors: [field(name, 'stands more than once')] })
     if (INTERNAL.has(name)) throw HeaderUnexpected({ errors: [field(name, 'is not known here')] })
     seen.add(name)
   }
-  const encoding = request.headers['transfer-encoding']
-  if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || seen.has('content-length'))) throw FramingInvalid({ errors: [field('transfer-encoding', 'must be chunked, without Content-Length')] })
-  if (request.headers['content-length'] !== undefined && !/^(0|[1-9][0-9]{0,9})$/.test(request.headers['content-length'])) throw FramingInvalid({ errors: [field('content-length', 'must be a plain number')] })
-  if (!/^(keep-alive|close)?$/i.test(request.headers.connection ?? '')) throw FramingInvalid({ errors: [field('connection', 'may only say keep-alive or close')] })
-  if (!seen.has('host')) throw FramingInvalid({ errors: [field('host', 'is missing')] })
-  const host = new URL(call.door.origin)
-  const sni = (request.socket as { servername?: string | false }).servername
-  if (request.headers.host?.toLowerCase() !== host.host || (sni && sni.toLowerCase() !== host.hostname)) throw HostUnknown()
-  // Origin form only: an absolute target or '*' would make this door somebody's proxy.
-  if (!/^\/[\x21\x24-\x3b\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7e]*(\?[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?$/.test(request.url ?? '') || request.url!.length > MAX_TARGET) throw PathMalformed()
-  canonicalSegments(call.path)
-  if (call.query.includes('%') && !isOneText(call.query)) throw QueryMalformed()
-  await next()
 }
 
 /** UTF-8, and composed: what looks the same is the same. @see https://www.unicode.org/reports/tr15/ NFC */

@@ -3,7 +3,7 @@ import { InputInvalid } from '@shop/chassis/problem.ts'
 import type { EdgeCall } from '../edge/call.ts'
 import { CrossSite } from '../edge/problems.ts'
 import type { Sessions } from '../edge/sessions/sessions.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const FORM_LIMIT = 16_384
@@ -13,7 +13,7 @@ const FORM_LIMIT = 16_384
  * bound to the session proves that its page could read our pages. Another port of this host is another site to us.
  * @see https://www.w3.org/TR/fetch-metadata/ and https://web.dev/articles/fetch-metadata
  */
-export const requireSameOrigin = (sessions: Pick<Sessions, 'csrfToken'>): Stage<EdgeCall> => async (call, next) => {
+export const requireSameOrigin = (sessions: Pick<Sessions, 'csrfToken'>): Step<EdgeCall> => (call) => {
   const isSafe = call.method === 'GET'
   const isProvider = call.target?.kind === 'operation' && call.target.operation.spec['x-audience'] === 'provider'
   const site = call.header('sec-fetch-site')
@@ -28,11 +28,14 @@ export const requireSameOrigin = (sessions: Pick<Sessions, 'csrfToken'>): Stage<
   } else {
     if (origin !== call.door.origin) throw CrossSite({ evidence: { reason: origin === undefined ? 'no origin' : 'foreign origin' } })
     if (site !== undefined && site !== 'same-origin') throw CrossSite({ evidence: { reason: `${site} write` } })
-    if (isForm(call)) call.form = readForm(await call.body(FORM_LIMIT))
-    const token = call.header('x-csrf-token') ?? call.form?.['_csrf']
-    if (!call.session || !token || !isSame(token, sessions.csrfToken(call.session))) throw CrossSite({ evidence: { reason: 'token' } })
+    return requireToken(call, sessions)
   }
-  await next()
+}
+
+async function requireToken(call: EdgeCall, sessions: Pick<Sessions, 'csrfToken'>): Promise<void> {
+  if (isForm(call)) call.form = readForm(await call.body(FORM_LIMIT))
+  const token = call.header('x-csrf-token') ?? call.form?.['_csrf']
+  if (!call.session || !token || !isSame(token, sessions.csrfToken(call.session))) throw CrossSite({ evidence: { reason: 'token' } })
 }
 
 export const isForm = (call: EdgeCall) => call.header('content-type')?.split(';')[0]?.trim().toLowerCase() === FORM

@@ -1,5 +1,5 @@
-import type { EdgeCall } from '../edge/call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Door, EdgeCall } from '../edge/call.ts'
+import type { Step } from '../pipeline.ts'
 
 const DENIED_FEATURES = ['accelerometer', 'camera', 'display-capture', 'geolocation', 'gyroscope', 'microphone', 'midi', 'payment', 'usb', 'serial', 'hid']
 
@@ -8,7 +8,7 @@ const DENIED_FEATURES = ['accelerometer', 'camera', 'display-capture', 'geolocat
  * The only foreign content is the payment provider's field, in a frame of its own site.
  * @see https://www.w3.org/TR/CSP3/ and https://www.w3.org/TR/trusted-types/
  */
-export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): Stage<EdgeCall> => {
+export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): Step<EdgeCall> => {
   const page = [
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "font-src 'self'", "manifest-src 'self'",
     `form-action 'self' ${identityOrigin}`, `frame-src ${pspOrigin}`, "frame-ancestors 'none'", "base-uri 'none'",
@@ -22,11 +22,17 @@ export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): S
     'cross-origin-resource-policy': 'same-origin',
     'permissions-policy': DENIED_FEATURES.map((f) => `${f}=()`).join(', '),
   }
-  return async (call, next) => {
-    Object.assign(call.headers, common, { 'content-security-policy': call.door.name === 'web' ? page : "default-src 'none'; frame-ancestors 'none'" })
+  const of = ({ name, origin }: Door): Record<string, string> => ({
+    ...common,
+    'content-security-policy': name === 'web' ? page : "default-src 'none'; frame-ancestors 'none'",
     // Browsers remember it per host name for all ports: never for a name that other software on this machine shares.
-    if (!isLoopback(new URL(call.door.origin).hostname)) call.headers['strict-transport-security'] = 'max-age=63072000; includeSubDomains'
-    await next()
+    ...(!isLoopback(new URL(origin).hostname) && { 'strict-transport-security': 'max-age=63072000; includeSubDomains' }),
+  })
+  const known = new Map<Door, Record<string, string>>()
+  return (call) => {
+    let headers = known.get(call.door)
+    if (!headers) known.set(call.door, (headers = of(call.door)))
+    call.headers = headers
   }
 }
 

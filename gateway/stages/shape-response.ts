@@ -8,17 +8,17 @@ type Json = Record<string, any>
  * Only fields that the public API declares leave the shop, whatever a service answers (G2). The document is the allow
  * list; an answer that lacks what it promises is an error of ours, not the client's problem.
  */
-export const shapeResponse = (document: Json): Stage<EdgeCall> => async (call, next) => {
-  await next()
-  const { answer, target } = call
-  if (target?.kind !== 'operation' || answer?.json === undefined) return
-  const schema = target.operation.spec['responses'][String(answer.status)]?.content?.['application/json']?.schema as Json | undefined
-  if (!schema) return
-  const shaped = project(schema, answer.json, document)
-  const wrong = target.operation.checkResponse(answer.status, 'application/json', shaped)
-  if (wrong) throw UpstreamUnusable({ evidence: { reason: wrong.slice(0, 200) } })
-  answer.json = shaped
-}
+export const shapeResponse = (document: Json): Stage<EdgeCall> => ({
+  response({ answer, target }) {
+    if (target?.kind !== 'operation' || answer?.json === undefined) return
+    const schema = target.operation.spec['responses'][answer.status]?.content?.['application/json']?.schema as Json | undefined
+    if (!schema) return
+    const shaped = project(schema, answer.json, document)
+    const wrong = target.operation.checkResponse(answer.status, 'application/json', shaped)
+    if (wrong) throw UpstreamUnusable({ evidence: { reason: wrong.slice(0, 200) } })
+    answer.json = shaped
+  },
+})
 
 type Project = (value: unknown) => unknown
 const same: Project = (value) => value

@@ -2,7 +2,7 @@
 import { problem } from '@shop/chassis/problem.ts'
 import type { TraceContext } from '@shop/chassis/trace.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 import { operationOf } from './find-operation.ts'
 
 export const TokenUsed = problem('token-used', 401, 'This token was already used', 'Ask for a new one', 'TOKEN-REPLAY')
@@ -10,7 +10,6 @@ export const TokenUsed = problem('token-used', 401, 'This token was already used
 /** Marks the token as used, in one atomic step; false when it was already. Throws unavailable when nobody can say. */
 export type Redeem = (token: string, deadline: number, trace: TraceContext) => Promise<boolean>
 
-export const singleUse = (redeem: Redeem): Stage<InboundCall> => async (call, next) => {
+export const singleUse = (redeem: Redeem): Step<InboundCall> => async (call) => {
   if (operationOf(call).isSingleUse && !(await redeem(call.token, call.deadline, call.trace))) throw TokenUsed()
-  await next()
 }

@@ -2,11 +2,10 @@
 import { peerOf } from '@shop/chassis/tls.ts'
 import { childOf, parseTraceparent } from '@shop/chassis/trace.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
-export const verifyPeer = (trustDomain: string): Stage<InboundCall> => async (call, next) => {
+export const verifyPeer = (trustDomain: string): Step<InboundCall> => (call) => {
   call.peer = peerOf(call.socket, trustDomain)
   const trace = parseTraceparent(call.request.headers['traceparent'] as string | undefined)
-  if (trace) call.trace = childOf(trace)
-  await next()
+  if (trace) call.trace = trace.isSampled ? childOf(trace) : trace
 }

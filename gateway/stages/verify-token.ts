@@ -1,11 +1,11 @@
 /** Reads the narrow token, then verifies it: signature, issuer, type, time (S1.1, S2.4, S12.5). */
 import { TokenRequired } from '@shop/chassis/caller.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 import { TokenInvalid, type TokenVerifier } from './token-verifier.ts'
 
 /** Throws token-required; token-invalid when it is no token at all. */
-export const readToken = (): Stage<InboundCall> => async (call, next) => {
+export const readToken = (): Step<InboundCall> => (call) => {
   const { authorization } = call.request.headers
   if (authorization === undefined) throw TokenRequired({ headers: { 'www-authenticate': 'Bearer' } })
   const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]*)$/.exec(authorization)?.[1]
@@ -13,13 +13,11 @@ export const readToken = (): Stage<InboundCall> => async (call, next) => {
   if (!claims) throw TokenInvalid({ evidence: { reason: 'no bearer token in compact form' } })
   call.token = token
   call.claims = claims
-  await next()
 }
 
 /** Throws token-invalid, token-expired. */
-export const verifyToken = (tokens: TokenVerifier): Stage<InboundCall> => async (call, next) => {
+export const verifyToken = (tokens: TokenVerifier): Step<InboundCall> => async (call) => {
   call.claims = await tokens.verify(call.token, call.peer.thumbprint)
-  await next()
 }
 
 function claimsOf(token: string): Record<string, unknown> | null {

@@ -9,6 +9,14 @@ export type Admission = {
   outliersOf(service: string): Outliers
 }
 
+/** Of a list that stays the same for minutes. */
+const keys = new WeakMap<Listing, string[]>()
+function keysOf(listing: Listing): string[] {
+  let known = keys.get(listing)
+  if (!known) keys.set(listing, (known = listing.instances.map((i) => i.key)))
+  return known
+}
+
 export function createAdmission(directory: Directory, clock: Clock): Admission {
   const byService = new Map<string, Outliers>()
   const outliersOf = (service: string) => {
@@ -21,8 +29,8 @@ export function createAdmission(directory: Directory, clock: Clock): Admission {
     outliersOf,
     admitted(service) {
       const listing = directory.list(service)
-      const good = new Set(outliersOf(service).eligible(listing.instances.map((i) => i.key), clock.now()))
-      return good.size === listing.instances.length ? listing : { ...listing, instances: listing.instances.filter((i) => good.has(i.key)) }
+      const good = outliersOf(service).eligible(keysOf(listing), clock.now())
+      return good.length === listing.instances.length ? listing : { ...listing, instances: listing.instances.filter((i) => good.includes(i.key)) }
     },
   }
 }

@@ -21,7 +21,7 @@ import type { Listing } from './directory.ts'
 import { createNarrowTokens, type tokenKey } from './narrow-token.ts'
 import { upstreamPipeline, type UpstreamCall } from './pipeline.ts'
 import { reach } from './reach.ts'
-import { send } from './send.ts'
+import { send, type Asker } from './send.ts'
 
 /** Whom the call is made for. The exchange decides whether that is allowed; the actor is always our certificate. */
 export type UpstreamSubject =
@@ -49,8 +49,8 @@ export type UpstreamRequest = {
   trace: TraceContext
   /** On the clock of `performance.now()`, ms. The callee is told what is left of it. */
   deadline: number
-  /** Ends the call early: the client left. */
-  signal?: AbortSignal
+  /** Ends the call early when it leaves. */
+  asker?: Asker
   /** Release that the session was assigned to. */
   rel?: string
 }
@@ -114,8 +114,8 @@ export function createUpstream(
     method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body: form.toString(), deadline,
   }), clock, undefined, keyOf)
   const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
-  const directory = consulDirectory(meshNames, (path, timeoutMs, signal) => send(connect.mesh('registry', registry, identity.mesh()), {
-    method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, signal,
+  const directory = consulDirectory(meshNames, (path, timeoutMs, asker) => send(connect.mesh('registry', registry, identity.mesh()), {
+    method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, asker,
   }), log, clock)
   const admission = createAdmission(directory, clock)
   const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, admission, connect, clock, report, headerPolicy }))
@@ -126,8 +126,8 @@ export function createUpstream(
       if (!callee || !operation) throw MeshDenied({ evidence: { reason: `policy names no ${request.callee}.${request.operation}` } })
       // What callee and exchange hear of: this call, not the one that it is made for.
       const trace = request.trace.isSampled ? childOf(request.trace) : request.trace
-      const startedAt = performance.now()
-      const call: UpstreamCall = { request: { ...request, trace }, callee, operation, credentials: identity.mesh(), token: undefined, answer: undefined, isFailure: undefined }
+      const startedAt = trace.isSampled ? performance.now() : 0
+      const call: UpstreamCall = { request, trace, callee, operation, credentials: identity.mesh(), token: undefined, tokenMs: undefined, answer: undefined, isFailure: undefined }
       let failure: unknown
       try {
         await run(call)
@@ -135,7 +135,7 @@ export function createUpstream(
       } catch (error) {
         throw (failure = error)
       } finally {
-        telemetry.record(trace, startedAt, () => httpSpan('client', operation.method, operation.path, call.answer?.status, failure, { 'server.address': callee.name, 'shop.operation': operation.id, 'shop.token_ms': call.tokenMs }))
+        if (trace.isSampled) telemetry.record(trace, startedAt, () => httpSpan('client', operation.method, operation.path, call.answer?.status, failure, { 'server.address': callee.name, 'shop.operation': operation.id, 'shop.token_ms': call.tokenMs }))
       }
     },
     api: (callee) => callees.get(callee)?.api,

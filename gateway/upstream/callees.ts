@@ -26,5 +26,13 @@ export function readCallees(outbound: MeshPolicy['outbound']): Map<string, Calle
 }
 
 /** Path and query of a call. Parameters are encoded once, each as one segment. */
-export const pathOf = (operation: Operation, params: Record<string, string>, query: string): string =>
-  operation.path.replace(/\{([^}]+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? '')) + (query && `?${query}`)
+export function pathOf(operation: Operation, params: Record<string, string>, query: string): string {
+  let parts = templates.get(operation)
+  if (!parts) templates.set(operation, (parts = operation.path.split(/[{}]/)))
+  let path = parts[0]!
+  for (let i = 1; i < parts.length; i += 2) path += encodeURIComponent(params[parts[i]!] ?? '') + parts[i + 1]!
+  return query === '' ? path : `${path}?${query}`
+}
+
+/** '/orders/{orderId}/events' → '/orders/', 'orderId', '/events'. */
+const templates = new WeakMap<Operation, string[]>()

@@ -3,28 +3,30 @@
  * An error never changes a list: proxies go on with the last one they know.
  * @see https://developer.hashicorp.com/consul/api-docs/features/blocking
  */
+import { EventEmitter } from 'node:events'
 import { isIPv4 } from 'node:net'
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Answer } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Directory, Instance, Listing } from './directory.ts'
+import type { Asker } from './send.ts'
 
 const WAIT_SECONDS = 20
 const EMPTY: Listing = { revision: 0, instances: [] }
 
-export type AskRegistry = (path: string, timeoutMs: number, signal: AbortSignal) => Promise<Answer>
+export type AskRegistry = (path: string, timeoutMs: number, asker: Asker) => Promise<Answer>
 
 export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, clock: Clock): Directory {
   const lists = new Map<string, Listing>()
   const listeners: ((service: string, listing: Listing) => void)[] = []
-  const stopping = new AbortController()
+  const stopping = Object.assign(new EventEmitter(), { destroyed: false })
 
   async function watch(name: string, asked: () => void): Promise<void> {
     let index = 0
     let failures = 0
-    while (!stopping.signal.aborted) {
+    while (!stopping.destroyed) {
       try {
-        const answer = await ask(`/v1/health/service/${name}?passing=true&index=${index}&wait=${WAIT_SECONDS}s`, (WAIT_SECONDS * 1.1 + 3) * 1000, stopping.signal)
+        const answer = await ask(`/v1/health/service/${name}?passing=true&index=${index}&wait=${WAIT_SECONDS}s`, (WAIT_SECONDS * 1.1 + 3) * 1000, stopping)
         if (answer.status !== 200) throw new Error(`the registry answered ${answer.status}`)
         const instances = readInstances(JSON.parse(answer.body.toString('utf8')))
         const seen = Number(answer.headers['x-consul-index'])
@@ -35,7 +37,7 @@ export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, 
         // After a lost or restored registry an empty list is more likely its loss than ours; the next answer is believed.
         if (!(wentBack && instances.length === 0)) update(name, instances)
       } catch (error) {
-        if (stopping.signal.aborted) return
+        if (stopping.destroyed) return
         failures++
         if (failures === 1 || failures % 20 === 0) log.warn({ service: name, failures, err: error }, 'registry not reached; going on with the last list')
       } finally {
@@ -59,7 +61,10 @@ export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, 
     list: (service) => lists.get(service) ?? EMPTY,
     onChange: (listener) => void listeners.push(listener),
     ready: () => ready,
-    stop: () => stopping.abort(),
+    stop() {
+      stopping.destroyed = true
+      stopping.emit('close')
+    },
   }
 }
 

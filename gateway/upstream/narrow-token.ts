@@ -24,8 +24,8 @@ export type Asking = { credentials: Credentials; deadline: number; trace: TraceC
 export type TokenWanted = Asking & { subject: UpstreamSubject; callee: string; operation: Operation; rel?: string | undefined }
 export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, asking: Asking) => Promise<Answer>
 export type NarrowTokens = {
-  /** @throws token-invalid, token-expired, exchange-denied, unavailable, deadline-exceeded */
-  get(wanted: TokenWanted): Promise<string>
+  /** At once when it is kept. @throws token-invalid, token-expired, exchange-denied, unavailable, deadline-exceeded */
+  get(wanted: TokenWanted): string | Promise<string>
   /** False when the token was used before. Throws unavailable: then nobody knows. */
   redeem(token: string, asking: Asking): Promise<boolean>
 }
@@ -36,7 +36,7 @@ const MARGIN_MS = 5_000
 /** What tokens are kept under: all that the exchange decided by, so that no two subjects, pairs of hands or operations share one. */
 export function tokenKey({ subject, callee, operation, credentials, rel }: TokenWanted): string {
   const who = subject.kind === 'token' ? `token ${hash('sha256', subject.token, 'base64url')}` : subject.kind === 'guest' ? `guest ${subject.guest}` : 'self'
-  return [who, credentials.thumbprint, callee, operation.id, rel ?? ''].join(' ')
+  return `${who} ${credentials.thumbprint} ${callee} ${operation.id} ${rel ?? ''}`
 }
 
 export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_000, keyOf = tokenKey): NarrowTokens {
@@ -65,9 +65,9 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
   }
 
   return {
-    async get(wanted) {
+    get(wanted) {
       const { operation } = wanted
-      if (operation.method !== 'GET' || operation.isSingleUse) return (await exchange(wanted)).token
+      if (operation.method !== 'GET' || operation.isSingleUse) return exchange(wanted).then(tokenOf)
       const key = keyOf(wanted)
       const known = kept.get(key)
       if (known && clock.wall() < known.until) return known.token
@@ -82,7 +82,7 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
         }).finally(() => asking.delete(key))
         asking.set(key, asked)
       }
-      return (await asked).token
+      return asked.then(tokenOf)
     },
     async redeem(token, asking) {
       const answer = await ask('/redeem', new URLSearchParams({ token }), asking)
@@ -92,6 +92,8 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
     },
   }
 }
+
+const tokenOf = ({ token }: { token: string }): string => token
 
 function tokenForm(subject: UpstreamSubject, audience: string, scope: string): URLSearchParams {
   if (subject.kind !== 'token') return new URLSearchParams({ grant_type: 'client_credentials', audience, scope, ...(subject.kind === 'guest' && { guest: subject.guest }) })

@@ -8,6 +8,7 @@ const LEAST_SHARE = 0.5
 
 /** Keys of instances that may be asked at `now`. Impostors never may until their time is over. */
 export function eligible(keys: string[], breakers: ReadonlyMap<string, Breaker>, impostors: ReadonlyMap<string, number>, now: number): string[] {
+  if (impostors.size === 0 && keys.every((key) => (breakers.get(key)?.status ?? 'admitting') === 'admitting')) return keys
   const known = keys.filter((key) => (impostors.get(key) ?? -Infinity) <= now)
   const good = known.filter((key) => { const b = breakers.get(key); return !b || admits(b, now) })
   return good.length >= known.length * LEAST_SHARE ? good : known

@@ -2,7 +2,7 @@
 import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
-import type { Stage } from '../pipeline.ts'
+import type { Step } from '../pipeline.ts'
 import type { HeaderPolicy } from '../stages/header-allow-list.ts'
 import type { Admission } from './admission.ts'
 import { pickTwo } from './balance.ts'
@@ -21,8 +21,9 @@ const ATTEMPTS = 3
 
 export type ReachParts = { directory: Directory; admission: Admission; connect: Connect; clock: Clock; report: Report; headerPolicy: HeaderPolicy }
 
-export function reach({ directory, admission: { admitted, outliersOf }, connect, clock, report, headerPolicy }: ReachParts): Stage<UpstreamCall> {
+export function reach({ directory, admission: { admitted, outliersOf }, connect, clock, report, headerPolicy }: ReachParts): Step<UpstreamCall> {
   const inFlight = new Map<string, number>()
+  const load = ({ key }: Instance) => inFlight.get(key) ?? 0
   let budget = newRetryBudget(clock.now())
   directory.onChange((service, { instances }) => connect.keep(service, new Set(instances.map((i) => i.origin))))
 
@@ -40,7 +41,7 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
         outliers.impostor(key, clock.now())
         report({
           detection: 'MTLS-REJECT', control: 'peer-id', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name,
-          address: `${instance.host}:${instance.port}`, traceId: call.request.trace.traceId, operation: call.operation.id,
+          address: `${instance.host}:${instance.port}`, traceId: call.trace.traceId, operation: call.operation.id,
           reason: `${instance.id} is listed at an address where another identity answers`,
         })
       } else if (kind !== 'aborted') outliers.ended(key, true, clock.now())
@@ -53,17 +54,22 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
   }
 
   async function askMesh(call: UpstreamCall): Promise<void> {
-    const tried = new Set<string>()
+    const tried: string[] = []
     budget = deposit(budget, clock.now())
     for (let attempt = 1; ; attempt++) {
       const { instances } = admitted(call.callee.name)
-      const others = instances.filter((i) => !tried.has(i.key))
+      const others = tried.length ? instances.filter((i) => !tried.includes(i.key)) : instances
       // A kept connection that ended says little about its instance: with no other there, the same is asked again.
-      const instance = pickTwo(others.length ? others : instances, (i) => inFlight.get(i.key) ?? 0, clock.random)
+      const instance = pickTwo(others.length ? others : instances, load, clock.random)
       if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
-      tried.add(instance.key)
-      const failure = await ask(call, instance).then(() => null, (error: Error) => error)
-      const isAgain = failure ? mayMove(call, failure) : isUnserved(call) && instances.some((i) => !tried.has(i.key))
+      tried.push(instance.key)
+      let failure: unknown
+      try {
+        await ask(call, instance)
+      } catch (error) {
+        failure = error
+      }
+      const isAgain = failure ? mayMove(call, failure) : isUnserved(call) && instances.some((i) => !tried.includes(i.key))
       const paid = isAgain && attempt < ATTEMPTS && clock.now() < call.request.deadline ? withdraw(budget, clock.now()) : null
       if (paid) budget = paid
       else if (failure) throw failure
@@ -119,16 +125,16 @@ function codeOf(body: Buffer): unknown {
   }
 }
 
-function wire({ request, callee, operation, token }: UpstreamCall, clock: Clock, headerPolicy: HeaderPolicy): SendRequest {
+function wire({ request, trace, callee, operation, token }: UpstreamCall, clock: Clock, headerPolicy: HeaderPolicy): SendRequest {
   const allowed = callee.headers.get(operation.id)
   const isAsIs = callee.kind === 'external' || (callee.kind === 'fixed' && allowed?.takesAuthorization)
   const authorization = isAsIs ? request.authorization : token && `Bearer ${token}`
   return {
-    method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, signal: request.signal,
+    method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, asker: request.asker,
     headers: {
       ...headerPolicy.request(request.headers ?? {}, allowed?.request ?? []),
       ...(authorization && { authorization }),
-      ...(callee.kind !== 'external' && { traceparent: traceparent(request.trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
+      ...(callee.kind !== 'external' && { traceparent: traceparent(trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
     },
   }
 }

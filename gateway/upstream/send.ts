@@ -5,6 +5,9 @@
 import type { Dispatcher } from 'undici'
 import type { Answer } from './call.ts'
 
+/** Who waits for the answer: a response, a socket. Says 'close' when it waits no longer. An AbortSignal would do, and costs as much as the rest. */
+export type Asker = { readonly destroyed: boolean; on(event: 'close', listener: () => void): unknown; off(event: 'close', listener: () => void): unknown }
+
 export type SendRequest = {
   method: string
   /** Path and query. */
@@ -13,7 +16,7 @@ export type SendRequest = {
   body?: Buffer | string | undefined
   /** Monotonic (`performance.now()`), ms. */
   deadline: number
-  signal?: AbortSignal | undefined
+  asker?: Asker | undefined
   /** An answer larger than this is none. */
   limitBytes?: number
 }
@@ -36,7 +39,7 @@ export class SendError extends Error {
 }
 
 /** Rejects with a SendError alone. A connection whose exchange did not end cleanly is closed, never used again (S4.3). */
-export function send(dispatcher: Dispatcher, { method, path, headers, body, deadline, signal, limitBytes = 8_388_608 }: SendRequest): Promise<Answer> {
+export function send(dispatcher: Dispatcher, { method, path, headers, body, deadline, asker, limitBytes = 8_388_608 }: SendRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let isDone = false
@@ -48,7 +51,7 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
       if (isDone) return false
       isDone = true
       clearTimeout(timer)
-      signal?.removeEventListener('abort', leave)
+      asker?.off('close', leave)
       return true
     }
     const fail = (error: SendError) => {
@@ -57,9 +60,9 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
       controller?.abort(error)
     }
     const leave = () => fail(new SendError('aborted'))
-    const timer = setTimeout(() => fail(new SendError('too-late')), Math.max(0, deadline - performance.now()))
-    if (signal?.aborted) return leave()
-    signal?.addEventListener('abort', leave)
+    const timer = setTimeout(() => fail(new SendError('too-late')), roundedUp(deadline - performance.now()))
+    if (asker?.destroyed) return leave()
+    asker?.on('close', leave)
     dispatcher.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null }, {
       onRequestStart(c) {
         controller = c
@@ -86,7 +89,14 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
   })
 }
 
+/** Timers of one length share a list; each length of its own costs Node a queue. */
+const roundedUp = (ms: number): number => (ms <= 0 ? 0 : Math.ceil(ms / 20) * 20)
+
+/** As received, where nothing stands twice. */
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  let isFlat = true
+  for (const name in headers) if (typeof headers[name] !== 'string') isFlat = false
+  if (isFlat) return headers as Record<string, string>
   const one: Record<string, string> = {}
   for (const name in headers) {
     const value = headers[name]

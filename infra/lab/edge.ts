@@ -28,10 +28,10 @@ const compositions: Record<string, Composition> = {
   'response-headers': { pipeline: without('response-headers'), headerPolicy: carelessHeaders('response') },
   'peer-id': { connect: connectToAnyPeer },
   // Any reader of JSON: the last of two keys counts, numbers lose digits.
-  'strict-json': { pipeline: instead<One>('validate-request', () => validateRequest((bytes) => JSON.parse(bytes.toString('utf8')) as unknown)) },
+  'strict-json': { pipeline: instead<One>('validate-request', () => ({ request: validateRequest((bytes) => JSON.parse(bytes.toString('utf8')) as unknown) })) },
   // What is odd is put in order, not refused. The parser refuses most of it before there is a request.
-  'canonical-request': { pipeline: instead<One>('canonical-request', () => tidyTarget), isParserLenient: true },
-  'method-allow-list': { pipeline: instead<One>('method-allow-list', () => heedAnyVerb) },
+  'canonical-request': { pipeline: instead<One>('canonical-request', () => ({ request: tidyTarget })), isParserLenient: true },
+  'method-allow-list': { pipeline: instead<One>('method-allow-list', () => ({ request: heedAnyVerb })) },
   // That there are no addresses but ours is said of host and target before it is said of routes.
   'match-operation': { pipeline: (controls) => instead<One>('match-operation', dialAnything)(without<One>('canonical-request')(controls)) },
   // One visitor is as good as another. Customers keep their own.

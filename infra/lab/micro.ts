@@ -8,7 +8,7 @@ import { startMicroGateway, type Composition } from '@shop/gateway/micro/gateway
 import { carelessHeaders } from './all-headers.ts'
 import { connectToAnyPeer } from './any-peer.ts'
 import type { InboundCall } from '@shop/gateway/micro/inbound-call.ts'
-import type { Control, Stage } from '@shop/gateway/pipeline.ts'
+import type { Control, Stage, Step } from '@shop/gateway/pipeline.ts'
 import { operationOf } from '@shop/gateway/stages/find-operation.ts'
 import { claimedPeer } from './claimed-peer.ts'
 import { instead, readLabLaunch, without } from './leave-out.ts'
@@ -19,27 +19,25 @@ const { launch, leftOut } = readLabLaunch(configSchema)
 const { names: { trustDomain }, workload, config: { exchangeIssuer } } = launch
 
 /** Whoever a certificate names, whoever made it. */
-const believe: Stage<InboundCall> = async (call, next) => {
+const believe: Step<InboundCall> = (call) => {
   call.peer = claimedPeer(call.socket, trustDomain)
   const trace = parseTraceparent(call.request.headers['traceparent'] as string | undefined)
   if (trace) call.trace = childOf(trace)
-  await next()
 }
 
 /** A token of the outside is as good as one of ours, for whatever is asked with it. */
-const takeOutsideTokens = (verify: Stage<InboundCall>): Stage<InboundCall> => async (call, next) => {
-  if (call.claims['iss'] === exchangeIssuer) return verify(call, next)
+const takeOutsideTokens = (verify: Stage<InboundCall>): Stage<InboundCall> => ({ request: (call) => {
+  if (call.claims['iss'] === exchangeIssuer) return verify.request!(call)
   call.claims = { ...call.claims, aud: `spiffe://${trustDomain}/mesh/${workload}`, scope: operationOf(call).id, cnf: { 'x5t#S256': call.peer.thumbprint }, act: { sub: call.peer.spiffeId } }
   const [head, , signature] = call.token.split('.')
   call.token = `${head}.${Buffer.from(JSON.stringify(call.claims)).toString('base64url')}.${signature}`
-  await next()
-}
+} })
 
 /** What is no stage of the inbound pipeline, or is done by someone careless. All others are left out of it by name. */
 const compositions: Record<string, Composition> = {
   // Who may come without a certificate must not be refused for having none a moment later.
   'mutual-tls': { clientCertificate: 'optional', inbound: without<One>('verify-peer') },
-  'verify-certificate': { clientCertificate: 'optional', guard: () => {}, inbound: instead<One>('verify-peer', () => believe) },
+  'verify-certificate': { clientCertificate: 'optional', guard: () => {}, inbound: instead<One>('verify-peer', () => ({ request: believe })) },
   'peer-id': { connect: connectToAnyPeer },
   'request-headers': { headerPolicy: carelessHeaders('request') },
   'response-headers': { headerPolicy: carelessHeaders('response') },
