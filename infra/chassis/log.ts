@@ -1,5 +1,6 @@
 /** Structured logs on standard output, one JSON object a line; the supervisor keeps them. */
 import { pino, type Logger } from 'pino'
+import { createLogWriter, type LogWriter } from './log-writer.ts'
 
 export type { Logger }
 
@@ -7,13 +8,16 @@ export type { Logger }
 const SECRET = new Set(['authorization', 'cookie', 'set-cookie', 'token', 'access_token', 'refresh_token', 'id_token', 'subject_token', 'password', 'secret', 'pin', 'cardNumber', 'apiKey', 'client_secret'])
 const DEPTH = 2
 
+/** One for all logs of this process: lines of two writers would overtake each other. */
+let writer: LogWriter | undefined
+
 export function createLog(process: string, bindings: Record<string, unknown> = {}): Logger {
   return pino({
     base: { process, ...bindings },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }), log: (record) => withoutSecrets(record) },
     serializers: { err: (error: unknown) => withoutSecrets(describeError(error)) },
-  })
+  }, (writer ??= createLogWriter()))
 }
 
 /** The record itself where it holds no secret, as nearly all do: a copy by paths, as pino makes it, costs a request more than what it logs. */
