@@ -94,7 +94,7 @@ export async function startMicroGateway(
       subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
       credential: call.token && hash('sha256', call.token, 'base64url'),
     })).finally(() => call.trace.isSampled && telemetry.record(call.trace, call.startedAt, () => httpSpan('server', request.method!, call.operation?.path, response.statusCode, failure, {
-      'shop.operation': call.operation?.id, ...(!failure && { 'shop.txn': call.claims['txn'] as string | undefined }),
+      'shop.operation': call.operation?.id, ...(!failure && { 'shop.txn': call.claims?.['txn'] as string | undefined }),
     })))
   }, otherProtocol))
   keepFresh(mesh, identity)

@@ -22,8 +22,8 @@ export type InboundCall = {
   operation: Operation | undefined
   params: Record<string, string>
   token: string
-  /** Claimed by the token until verify-token has looked. */
-  claims: TokenClaims
+  /** Set when they are verified; before that ask `claimsOf`. */
+  claims: TokenClaims | undefined
   body: Buffer | undefined
   answer: Answer | undefined
 }
@@ -35,7 +35,7 @@ export function inboundCall(request: IncomingMessage, startedAt: number): Inboun
     request, socket: request.socket as TLSSocket, startedAt, deadline: startedAt + 2_000,
     path: at < 0 ? url : url.slice(0, at), query: at < 0 ? '' : url.slice(at + 1),
     peer: claimedPeer(request.socket as TLSSocket), trace: newTrace(false),
-    operation: undefined, params: {}, token: '', claims: {}, body: undefined, answer: undefined,
+    operation: undefined, params: {}, token: '', claims: undefined, body: undefined, answer: undefined,
   }
 }
 

@@ -7,10 +7,16 @@ import type { Answer } from '../upstream/call.ts'
 
 export type About = { subject?: string | undefined; address?: string | undefined; traceId?: string | undefined; operation?: string | undefined; credential?: string | undefined }
 
+const ONE_PIECE = 16_384
+
 export function writeAnswer(response: ServerResponse, { status, headers, body }: Answer): void {
-  const hasBody = body.length > 0
-  response.writeHead(status, hasBody ? { ...headers, 'content-length': body.length } : status === 204 || status === 304 ? headers : { ...headers, 'content-length': 0 })
-  response.end(hasBody ? body : undefined)
+  const raw: string[] = []
+  for (const name in headers) raw.push(name, headers[name]!)
+  if (body.length > 0 || (status !== 204 && status !== 304)) raw.push('content-length', String(body.length))
+  response.writeHead(status, raw)
+  // As text a small body leaves in one piece with its head.
+  if (body.length < ONE_PIECE) response.end(body.toString('latin1'), 'latin1')
+  else response.end(body)
 }
 
 export function createRim(log: Logger, report: Report) {

@@ -5,10 +5,11 @@
 import { problem } from '@shop/chassis/problem.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
 import type { Step } from '../pipeline.ts'
+import { claimsOf } from './verify-token.ts'
 
 export const TokenNotBound = problem('token-not-bound', 401, 'The token belongs to someone else', 'Present it with the certificate that fetched it', 'TOKEN-BIND')
 
 export const checkBinding = (): Step<InboundCall> => (call) => {
-  const bound = (call.claims['cnf'] as Record<string, unknown> | undefined)?.['x5t#S256']
+  const bound = (claimsOf(call)['cnf'] as Record<string, unknown> | undefined)?.['x5t#S256']
   if (typeof bound !== 'string' || bound !== call.peer.thumbprint) throw TokenNotBound({ evidence: { reason: bound ? 'bound to another certificate' : 'not bound' } })
 }

@@ -64,5 +64,5 @@ test('S1.5 a withdrawn key takes its tokens with it', async () => {
   state.kids = ['next']
   state.at += 11_000
   await tokens.verify(one, 'peer') // asks for the keys in the background
-  await expect.poll(() => tokens.verify(one, 'peer').catch((e) => e.code)).toBe('token-invalid')
+  await expect.poll(async () => { try { return await tokens.verify(one, 'peer') } catch (error) { return (error as { code: string }).code } }).toBe('token-invalid')
 })

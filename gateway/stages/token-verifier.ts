@@ -13,7 +13,8 @@ export const TokenInvalid = problem('token-invalid', 401, 'The token is not one 
 export const TokenExpired = problem('token-expired', 401, 'The token is not valid at this time', 'Ask for a new one', 'TOKEN-INVALID')
 
 export type TokenClaims = Record<string, unknown>
-export type TokenVerifier = { verify(token: string, thumbprint: string): Promise<TokenClaims> }
+/** At once when it was verified before. */
+export type TokenVerifier = { verify(token: string, thumbprint: string): TokenClaims | Promise<TokenClaims> }
 
 /** The longest life that the exchange gives, seconds. */
 const LIFETIME_S = 60
@@ -21,27 +22,32 @@ const LIFETIME_S = 60
 /** `wall` is Unix time in ms. Throws token-invalid, token-expired; unavailable when the exchange's keys were never fetched. */
 export function createTokenVerifier({ issuer, keys, wall, capacity = 10_000 }: { issuer: string; keys: Jwks; wall: () => number; capacity?: number }): TokenVerifier {
   const verified = new Map<string, { claims: TokenClaims; exp: number; kid: string }>()
+
+  async function verifyAnew(token: string, key: string, now: number): Promise<TokenClaims> {
+    const jws = parseJws(token)
+    if (!jws || jws.typ !== NARROW_TYP) throw TokenInvalid({ evidence: { reason: 'no ES256 access token' } })
+    if (jws.claims['iss'] !== issuer) throw TokenInvalid({ evidence: { reason: 'issuer' } })
+    const publicKey = await keys.key(jws.kid)
+    if (!publicKey || !isSignedBy(jws, publicKey)) throw TokenInvalid({ evidence: { reason: publicKey ? 'signature' : 'unknown key' } })
+    const fault = timeFault(jws.claims, now)
+    if (fault) throw TokenExpired({ evidence: { reason: fault } })
+    const oldest = verified.size >= capacity && verified.keys().next().value
+    if (oldest) verified.delete(oldest)
+    verified.set(key, { claims: jws.claims, exp: jws.claims['exp'] as number, kid: jws.kid })
+    return jws.claims
+  }
+
   return {
-    async verify(token, thumbprint) {
+    verify(token, thumbprint) {
       const now = wall() / 1000
-      const key = `${hash('sha256', token, 'base64url')}.${thumbprint}`
+      const key = hash('sha256', token, 'base64url') + thumbprint
       const known = verified.get(key)
       if (known) {
         // A key that was withdrawn takes its tokens with it.
         if (now < known.exp && !(keys.key(known.kid) instanceof Promise)) return known.claims
         verified.delete(key)
       }
-      const jws = parseJws(token)
-      if (!jws || jws.typ !== NARROW_TYP) throw TokenInvalid({ evidence: { reason: 'no ES256 access token' } })
-      if (jws.claims['iss'] !== issuer) throw TokenInvalid({ evidence: { reason: 'issuer' } })
-      const publicKey = await keys.key(jws.kid)
-      if (!publicKey || !isSignedBy(jws, publicKey)) throw TokenInvalid({ evidence: { reason: publicKey ? 'signature' : 'unknown key' } })
-      const fault = timeFault(jws.claims, now)
-      if (fault) throw TokenExpired({ evidence: { reason: fault } })
-      const oldest = verified.size >= capacity && verified.keys().next().value
-      if (oldest) verified.delete(oldest)
-      verified.set(key, { claims: jws.claims, exp: jws.claims['exp'] as number, kid: jws.kid })
-      return jws.claims
+      return verifyAnew(token, key, now)
     },
   }
 }

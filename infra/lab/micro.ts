@@ -10,6 +10,7 @@ import { connectToAnyPeer } from './any-peer.ts'
 import type { InboundCall } from '@shop/gateway/micro/inbound-call.ts'
 import type { Control, Stage, Step } from '@shop/gateway/pipeline.ts'
 import { operationOf } from '@shop/gateway/stages/find-operation.ts'
+import { claimsOf } from '@shop/gateway/stages/verify-token.ts'
 import { claimedPeer } from './claimed-peer.ts'
 import { instead, readLabLaunch, without } from './leave-out.ts'
 
@@ -27,8 +28,12 @@ const believe: Step<InboundCall> = (call) => {
 
 /** A token of the outside is as good as one of ours, for whatever is asked with it. */
 const takeOutsideTokens = (verify: Stage<InboundCall>): Stage<InboundCall> => ({ request: (call) => {
-  if (call.claims['iss'] === exchangeIssuer) return verify.request!(call)
-  call.claims = { ...call.claims, aud: `spiffe://${trustDomain}/mesh/${workload}`, scope: operationOf(call).id, cnf: { 'x5t#S256': call.peer.thumbprint }, act: { sub: call.peer.spiffeId } }
+  const claims = claimsOf(call)
+  if (claims['iss'] === exchangeIssuer) {
+    call.claims = undefined
+    return verify.request!(call)
+  }
+  call.claims = { ...claims, aud: `spiffe://${trustDomain}/mesh/${workload}`, scope: operationOf(call).id, cnf: { 'x5t#S256': call.peer.thumbprint }, act: { sub: call.peer.spiffeId } }
   const [head, , signature] = call.token.split('.')
   call.token = `${head}.${Buffer.from(JSON.stringify(call.claims)).toString('base64url')}.${signature}`
 } })
