@@ -15,7 +15,10 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormats from 'ajv-formats'
 import { parse as parseYaml } from 'yaml'
 import type { OpenApiDocument } from './mesh-policy.ts'
-import { BodyMalformed, InputInvalid, MediaTypeUnsupported, MethodNotAllowed, OperationUnknown, ParameterUnexpected, PathMalformed, type FieldError } from './problem.ts'
+import { canonicalSegments, createPathTable } from './path-table.ts'
+import { BodyMalformed, InputInvalid, MediaTypeUnsupported, MethodNotAllowed, OperationUnknown, ParameterUnexpected, type FieldError } from './problem.ts'
+
+export { canonicalSegments }
 
 export type Subject = 'user' | 'guest' | 'service'
 
@@ -70,7 +73,7 @@ export function loadApi(document: OpenApiDocument): Api {
   addFormats.default(ajv)
   ajv.addSchema({ $id: 'api', ...document } as object, 'api')
   const operations = new Map<string, Operation>()
-  const routes: { segments: string[]; path: string; byMethod: Map<string, Operation> }[] = []
+  const paths = createPathTable<Map<string, Operation>>()
   for (const [path, item] of Object.entries(document.paths as Json)) {
     const byMethod = new Map<string, Operation>()
     for (const method of METHODS) {
@@ -83,67 +86,34 @@ export function loadApi(document: OpenApiDocument): Api {
       operations.set(id, operation)
       byMethod.set(operation.method, operation)
     }
-    routes.push({ segments: path.split('/').slice(1), path, byMethod })
+    paths.add(path, byMethod)
   }
-  // Literal segments win over parameters: '/orders/mine' before '/orders/{id}'.
-  routes.sort((a, b) => weight(a.segments).localeCompare(weight(b.segments)))
   return {
     operations,
     match(method, path) {
-      const segments = canonicalSegments(path)
-      for (const route of routes) {
-        const params = fit(route.segments, segments)
-        if (!params) continue
-        const operation = route.byMethod.get(method)
-        if (!operation) throw MethodNotAllowed({ headers: { allow: [...route.byMethod.keys()].join(', ') } })
-        return { operation, params }
-      }
-      throw OperationUnknown()
+      const found = paths.find(canonicalSegments(path))
+      if (!found) throw OperationUnknown()
+      const operation = found.value.get(method)
+      if (!operation) throw MethodNotAllowed({ headers: { allow: [...found.value.keys()].join(', ') } })
+      return { operation, params: found.params }
     },
   }
 }
 
-const weight = (segments: string[]) => segments.map((s) => (s.startsWith('{') ? '1' : '0')).join('')
-
-function fit(pattern: string[], segments: string[]): Record<string, string> | null {
-  if (pattern.length !== segments.length) return null
-  const params: Record<string, string> = Object.create(null)
-  for (let i = 0; i < pattern.length; i++) {
-    const want = pattern[i]!
-    const have = segments[i]!
-    if (want.startsWith('{')) params[want.slice(1, -1)] = have
-    else if (want !== have) return null
-  }
-  return params
-}
-
-/** Decodes each segment once. Anything that another decoder could read otherwise is refused (EE1). */
-export function canonicalSegments(path: string): string[] {
-  if (!path.startsWith('/') || path.includes('//') || /[;\\]|%2f|%5c|%00|%25/i.test(path)) throw PathMalformed()
-  return path.slice(1).split('/').map((raw) => {
-    let segment: string
-    try {
-      segment = decodeURIComponent(raw)
-    } catch {
-      throw PathMalformed()
-    }
-    if (segment === '.' || segment === '..' || /[\u0000-\u001f\u007f]/.test(segment) || segment !== segment.normalize('NFC')) throw PathMalformed()
-    return segment
-  })
-}
-
 function compile(ajv: Ajv2020, document: Json, id: string, method: string, path: string, spec: Json, shared: Json[]): Operation {
   const parameters = [...shared, ...(spec['parameters'] ?? [])].map((p: Json) => resolve(document, p))
-  const of = (place: string) => parameters.filter((p) => p['in'] === place)
-  const check = { path: parameterChecks(ajv, of('path')), query: parameterChecks(ajv, of('query')), header: parameterChecks(ajv, of('header')) }
+  const [inPath, inQuery, inHeader] = [parameterChecks(ajv, parameters, 'path'), parameterChecks(ajv, parameters, 'query'), parameterChecks(ajv, parameters, 'header')]
   const requestBody = spec['requestBody'] && resolve(document, spec['requestBody'])
+  const isBodyRequired: boolean = requestBody?.required === true
   const mediaTypes: string[] = requestBody ? Object.keys(requestBody['content']) : []
   const checkBody = requestBody?.content?.['application/json']?.schema
     ? ajv.compile(anchored(requestBody.content['application/json'].schema)) : null
-  const responses = new Map<string, { mediaTypes: Map<string, ValidateFunction | null> }>()
+  const responses = new Map<number, DeclaredResponse>()
+  let otherwise: DeclaredResponse | undefined
   for (const [status, response] of Object.entries(spec['responses'] ?? {})) {
-    const content = resolve(document, response as Json)['content'] ?? {}
-    responses.set(status, { mediaTypes: new Map(Object.entries(content as Json).map(([type, media]) => [type, media.schema && /json$/.test(type) ? ajv.compile(anchored(media.schema)) : null])) })
+    const declared = declaredResponse(ajv, resolve(document, response as Json)['content'] ?? {})
+    if (status === 'default') otherwise = declared
+    else responses.set(Number(status), declared)
   }
   return {
     id, path, spec, mediaTypes,
@@ -152,28 +122,28 @@ function compile(ajv: Ajv2020, document: Json, id: string, method: string, path:
     isSingleUse: spec['x-single-use'] === true,
     timeoutMs: spec['x-timeout-ms'] ?? 2000,
     bodyLimitBytes: spec['x-body-limit-bytes'] ?? 65_536,
-    isIdempotentWrite: of('header').some((p) => p['name'].toLowerCase() === 'idempotency-key'),
-    isBodyRequired: requestBody?.required === true,
+    isIdempotentWrite: inHeader.some(({ name }) => name === 'idempotency-key'),
+    isBodyRequired,
     checkRequest({ params, query, header, body }) {
       const errors: FieldError[] = []
       const unexpected: FieldError[] = []
       const checked: CheckedRequest = { params: {}, query: {}, headers: {}, body }
-      for (const [name, one] of check.path) checked.params[name] = one.read(params[name], `path.${name}`, errors)
-      const seen = readQuery(query)
+      for (const one of inPath) checked.params[one.name] = one.read(params[one.name], errors)
+      const seen = query === '' ? NOTHING : readQuery(query)
       for (const [name, values] of seen) {
-        if (!check.query.has(name)) unexpected.push({ field: `query.${name.slice(0, 64)}`, message: 'is not known here' })
+        if (!inQuery.some((one) => one.name === name)) unexpected.push({ field: `query.${name.slice(0, 64)}`, message: 'is not known here' })
         else if (values.length > 1) errors.push({ field: `query.${name}`, message: 'stands more than once' })
       }
-      for (const [name, one] of check.query) {
-        const value = one.read(seen.get(name)?.[0], `query.${name}`, errors)
-        if (value !== undefined) checked.query[name] = value
+      for (const one of inQuery) {
+        const value = one.read(seen.get(one.name)?.[0], errors)
+        if (value !== undefined) checked.query[one.name] = value
       }
-      for (const [name, one] of check.header) {
-        const value = one.read(header(name), `header.${name}`, errors)
-        if (value !== undefined) checked.headers[name] = value
+      for (const one of inHeader) {
+        const value = one.read(header(one.name), errors)
+        if (value !== undefined) checked.headers[one.name] = value
       }
       if (mediaTypes.length === 0 && body !== undefined) unexpected.push({ field: 'body', message: 'this operation takes no body' })
-      if (requestBody?.required && body === undefined) errors.push({ field: 'body', message: 'is missing' })
+      if (isBodyRequired && body === undefined) errors.push({ field: 'body', message: 'is missing' })
       if (checkBody && body !== undefined && !checkBody(body))
         for (const error of (checkBody.errors ?? []).slice(0, 20)) (isUnexpected(error) ? unexpected : errors).push(fieldError('body', error))
       if (unexpected.length) throw ParameterUnexpected({ errors: unexpected })
@@ -181,37 +151,58 @@ function compile(ajv: Ajv2020, document: Json, id: string, method: string, path:
       return checked
     },
     checkResponse(status, mediaType, body) {
-      const declared = responses.get(String(status)) ?? responses.get('default')
+      const declared = responses.get(status) ?? otherwise
       if (!declared) return `status ${status} is not declared`
-      if (declared.mediaTypes.size === 0) return body === undefined ? null : `status ${status} declares no body`
-      const type = mediaType?.split(';')[0]?.trim().toLowerCase() ?? ''
-      if (!declared.mediaTypes.has(type)) return `media type '${type}' is not declared for status ${status}`
-      const validate = declared.mediaTypes.get(type)
+      if (!declared.hasBody) return body === undefined ? null : `status ${status} declares no body`
+      let validate = declared.byType.get(mediaType ?? '')
+      if (validate === undefined) {
+        const type = essenceOf(mediaType) ?? ''
+        validate = declared.byType.get(type)
+        if (validate === undefined) return `media type '${type}' is not declared for status ${status}`
+      }
       return !validate || validate(body) ? null : (validate.errors ?? []).slice(0, 3).map((e) => { const f = fieldError('body', e); return `${f.field} ${f.message}` }).join('; ')
     },
   }
 }
 
-type ParameterCheck = { read(raw: string | undefined, field: string, errors: FieldError[]): unknown }
+/** By media type without parameters, in lower case, as it is looked for: null where its content has no schema to check. */
+type DeclaredResponse = { hasBody: boolean; byType: Map<string, ValidateFunction | null> }
 
-function parameterChecks(ajv: Ajv2020, parameters: Json[]): Map<string, ParameterCheck> {
-  return new Map(parameters.map((p) => {
-    const schema = { ...anchored(p['schema'] ?? {}) }
+function declaredResponse(ajv: Ajv2020, content: Json): DeclaredResponse {
+  const types = Object.entries(content)
+  return {
+    hasBody: types.length > 0,
+    byType: new Map(types.filter(([type]) => essenceOf(type) === type).map(([type, media]) => [type, media.schema && /json$/.test(type) ? ajv.compile(anchored(media.schema)) : null])),
+  }
+}
+
+/** A media type without its parameters. */
+const essenceOf = (mediaType: string | undefined): string | undefined => mediaType?.split(';', 1)[0]?.trim().toLowerCase()
+
+type ParameterCheck = { name: string; read(raw: string | undefined, errors: FieldError[]): unknown }
+
+function parameterChecks(ajv: Ajv2020, parameters: Json[], place: 'path' | 'query' | 'header'): ParameterCheck[] {
+  // One that is declared for the path and again for the operation is the operation's.
+  const byName = new Map(parameters.filter((p) => p['in'] === place).map((p) => [place === 'header' ? (p['name'] as string).toLowerCase() : p['name'] as string, p]))
+  return [...byName].map(([name, p]) => {
+    const validate = ajv.compile({ ...anchored(p['schema'] ?? {}) })
     const type = p['schema']?.type as string | undefined
-    const validate = ajv.compile(schema)
-    const name = p['in'] === 'header' ? (p['name'] as string).toLowerCase() : p['name']
-    return [name, {
-      read(raw, field, errors) {
+    const absent: unknown = p['schema']?.default
+    const isRequired = !!p['required']
+    const field = `${place}.${name}`
+    return {
+      name,
+      read(raw, errors) {
         if (raw === undefined) {
-          if (p['required']) errors.push({ field, message: 'is missing' })
-          return p['schema']?.default
+          if (isRequired) errors.push({ field, message: 'is missing' })
+          return absent
         }
         const value = typed(raw, type)
         if (!validate(value)) for (const error of (validate.errors ?? []).slice(0, 3)) errors.push({ field, message: error.message ?? 'is not valid' })
         return value
       },
-    }]
-  }))
+    }
+  })
 }
 
 /** Strict: '1e3', '0x10', ' 7' and '+7' stay strings and so fail a number's schema. */
@@ -221,9 +212,10 @@ function typed(raw: string, type: string | undefined): unknown {
   return raw
 }
 
+const NOTHING: ReadonlyMap<string, string[]> = new Map()
+
 function readQuery(query: string): Map<string, string[]> {
   const seen = new Map<string, string[]>()
-  if (query === '') return seen
   for (const pair of query.split('&')) {
     const at = pair.indexOf('=')
     let name: string, value: string
@@ -262,7 +254,7 @@ function fieldError(place: string, error: ErrorObject): FieldError {
 
 /** Refuses a media type that the operation does not declare, also a missing one where there is a body. */
 export function requireMediaType(operation: Operation, contentType: string | undefined): void {
-  const type = contentType?.split(';')[0]?.trim().toLowerCase()
+  const type = essenceOf(contentType)
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase()
   if (!type || !operation.mediaTypes.includes(type) || (charset !== undefined && charset !== 'utf-8'))
     throw MediaTypeUnsupported({ headers: { accept: operation.mediaTypes.join(', ') } })

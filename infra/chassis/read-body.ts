@@ -3,6 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { parseJsonStrictly, requireMediaType, type Operation } from './operation.ts'
 import { BodyTooLarge } from './problem.ts'
 
+/** A request without these two headers has no body (RFC 9112 §6.3); there is nothing to wait for. */
+export const hasBody = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+
 /**
  * Parsed JSON; a form as its text; undefined when there is none. Throws body-too-large, media-type-unsupported and
  * body-malformed. The connection stays open for the refusal: reading stops, nothing is destroyed.

@@ -10,9 +10,9 @@ import http from 'node:http'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { callerOf, type Caller } from './caller.ts'
 import type { Logger } from './log.ts'
-import type { Api, Operation } from './operation.ts'
+import type { Api, CheckedRequest, Operation } from './operation.ts'
 import { IdempotencyMismatch, Internal, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from './problem.ts'
-import { readBody } from './read-body.ts'
+import { hasBody, readBody } from './read-body.ts'
 import { detailOf, type Report } from './security-event.ts'
 import type { Store, Tx } from './store.ts'
 import { httpSpan, silent, type Telemetry } from './telemetry.ts'
@@ -49,11 +49,9 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
   if (missing.length || extra.length) throw new Error(`openapi.yaml and routes differ: without handler ${missing.join(', ') || '-'}, without operation ${extra.join(', ') || '-'}`)
   const app = express()
   app.disable('x-powered-by').disable('etag')
-  app.get('/health', (_req, res) => {
-    store.query('select 1').then(() => res.json({ status: 'ok', version }), () => res.status(503).json({ status: 'store-unavailable', version }))
-  })
   app.use((req, res, next) => {
-    const trace = (res.locals['trace'] = continueTrace(req.get('traceparent')))
+    if (req.method === 'GET' && req.url === '/health') return health(res)
+    const trace = (res.locals['trace'] = continueTrace(one(req, 'traceparent')))
     if (trace?.isSampled) note(trace, performance.now(), req, res)
     answer(req, res, trace).catch(next)
   })
@@ -69,10 +67,14 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
     if (detail) report(detail)
     if (res.headersSent) return res.destroy()
     // What was not read cannot be skipped safely on a kept connection.
-    if (!req.complete) res.set('connection', 'close')
-    res.status(known.status).set(known.options.headers ?? {}).type(PROBLEM_TYPE).send(JSON.stringify(problemBody(known, trace?.traceId)))
+    if (!req.complete) res.setHeader('connection', 'close')
+    write(res, known.status, { ...known.options.headers, 'content-type': PROBLEM_TYPE_UTF8 }, JSON.stringify(problemBody(known, trace?.traceId)))
   })
   return app
+
+  function health(res: Response): void {
+    store.query('select 1').then(() => send(res, ok({ status: 'ok', version })), () => send(res, { status: 503, body: { status: 'store-unavailable', version } }))
+  }
 
   function note(trace: TraceContext, startedAt: number, req: Request, res: Response): void {
     res.once('close', () => telemetry.record(trace, startedAt, () => {
@@ -87,15 +89,10 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
     res.locals['operation'] = operation
     const handler = routes[operation.id]
     if (!handler) throw OperationUnknown()
-    const caller = (res.locals['caller'] = callerOf(req.get('authorization')))
-    const body = await readBody(req, operation, req.get('content-type'))
-    const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => req.get(name), body })
-    let signal: AbortSignal | undefined
-    const callOn = (tx: Tx): Call => ({
-      ...checked, caller, tx, traceparent: trace ? traceparent(trace) : '',
-      // Few handlers ask, and making one costs as much as a query.
-      get signal() { return (signal ??= signalOf(res, deadlineOf(req, operation))) },
-    })
+    const caller = (res.locals['caller'] = callerOf(one(req, 'authorization')))
+    const body = hasBody(req) ? await readBody(req, operation, one(req, 'content-type')) : undefined
+    const checked = operation.checkRequest({ params, query: at < 0 ? '' : req.url.slice(at + 1), header: (name) => one(req, name), body })
+    const callOn = (tx: Tx): Call => new ReceivedCall(checked, caller, tx, trace, req, res, operation)
     const isRead = operation.method === 'GET'
     const reply = isRead || operation.spec['x-transaction'] === 'none'
       ? await handler(callOn(store))
@@ -104,8 +101,42 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
   }
 }
 
+/** Node joins what stands twice; of our headers none is a list. */
+const one = (req: Request, name: string): string | undefined => req.headers[name] as string | undefined
+
+/** What few handlers ask for is made when they do: a signal costs as much as a query. */
+class ReceivedCall implements Call {
+  readonly params: any
+  readonly query: any
+  readonly headers: any
+  readonly body: any
+  readonly caller: Caller
+  readonly tx: Tx
+  readonly #trace: TraceContext | null
+  readonly #req: Request
+  readonly #res: Response
+  readonly #operation: Operation
+  #signal: AbortSignal | undefined
+
+  constructor({ params, query, headers, body }: CheckedRequest, caller: Caller, tx: Tx, trace: TraceContext | null, req: Request, res: Response, operation: Operation) {
+    this.params = params
+    this.query = query
+    this.headers = headers
+    this.body = body
+    this.caller = caller
+    this.tx = tx
+    this.#trace = trace
+    this.#req = req
+    this.#res = res
+    this.#operation = operation
+  }
+
+  get traceparent(): string { return this.#trace ? traceparent(this.#trace) : '' }
+  get signal(): AbortSignal { return (this.#signal ??= signalOf(this.#res, deadlineOf(this.#req, this.#operation))) }
+}
+
 function deadlineOf(req: Request, operation: Operation): number {
-  const left = Number(req.get('deadline-ms') ?? operation.timeoutMs)
+  const left = Number(one(req, 'deadline-ms') ?? operation.timeoutMs)
   return Number.isFinite(left) && left > 0 ? Math.min(left, 120_000) : 1
 }
 
@@ -116,11 +147,18 @@ function signalOf(res: Response, deadlineMs: number): AbortSignal {
   return AbortSignal.any([leaving.signal, AbortSignal.timeout(deadlineMs)])
 }
 
+/** Express derives these for every answer anew. */
+const [JSON_UTF8, PROBLEM_TYPE_UTF8] = ['application/json', PROBLEM_TYPE].map((type) => `${type}; charset=utf-8`) as [string, string]
+
 function send(res: Response, { status, body, headers }: Reply): void {
-  res.status(status).set(headers ?? {})
-  if (body === undefined) res.end()
-  else if (typeof body === 'string' || Buffer.isBuffer(body)) res.end(body)
-  else res.type('application/json').end(JSON.stringify(body))
+  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) write(res, status, { ...headers }, body)
+  else write(res, status, { ...headers, 'content-type': JSON_UTF8 }, JSON.stringify(body))
+}
+
+/** Head and body in one piece, and one write. */
+function write(res: Response, status: number, headers: Record<string, string | number>, body: string | Buffer = ''): void {
+  if (status !== 204 && status !== 304) headers['content-length'] = Buffer.byteLength(body)
+  res.writeHead(status, headers).end(body)
 }
 
 /**
@@ -149,7 +187,7 @@ const MOVE_MS = 1_000
 /** Listens on `path`, replacing a predecessor's socket in one rename. Close waits for requests in flight. */
 export async function listenOnSocket(handler: http.RequestListener, path: string): Promise<{ close(): Promise<void> }> {
   let isClosing = false
-  const server = http.createServer({ keepAliveTimeout: 75_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, (req, res) => {
+  const server = http.createServer({ optimizeEmptyRequests: true, keepAliveTimeout: 75_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, (req, res) => {
     if (isClosing) res.setHeader('connection', 'close')
     handler(req, res)
   })

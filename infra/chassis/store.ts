@@ -42,11 +42,14 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
   const ssl = Object.getOwnPropertyDescriptor(config, 'ssl')
   if (ssl) Object.defineProperty((pool as unknown as { options: object }).options, 'ssl', { ...ssl, enumerable: true, configurable: true })
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection ended'))
+  const known = (error: any): Error => (isAway(error) ? Unavailable({ cause: error }) : error)
   const rethrow = (error: any): never => {
-    throw isAway(error) ? Unavailable({ cause: error }) : error
+    throw known(error)
   }
   return {
-    query: (text, values) => pool.query(prepared(text, values)).catch(rethrow) as Promise<any>,
+    query: (text, values) => new Promise<Rows<any>>((resolve, reject) => {
+      void pool.query(prepared(text, values), (error, result) => { if (error) reject(known(error)); else resolve(result) })
+    }),
     async transaction(work) {
       for (let attempt = 1; ; attempt++) {
         const client = await pool.connect().catch(rethrow)
@@ -104,14 +107,19 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
   }
 }
 
-/** Names a statement with parameters, so that each connection plans it once. Texts are constants of the code; the bound is for one that is not. */
+/**
+ * Names a statement with parameters, so that each connection plans it once. Texts are constants of the code; the bound is for one that is not.
+ * A query of pg's own class, which its types do not say it takes with a callback: of a plain object it would copy every descriptor.
+ */
 const names = new Map<string, string>()
 const MOST_NAMES = 200
 function prepared(text: string, values: unknown[] | undefined): pg.QueryConfig {
-  if (!values) return { text }
+  const query = new pg.Query(text, values) as unknown as pg.QueryConfig
+  if (!values) return query
   let name = names.get(text)
   if (name === undefined && names.size < MOST_NAMES) names.set(text, (name = `s${names.size}`))
-  return { text, values, ...(name !== undefined && { name }) }
+  if (name !== undefined) query.name = name
+  return query
 }
 
 /** A plain copy: pg must see the `ssl` of now, not a getter it may freeze. */
