@@ -116,7 +116,10 @@ export function createUpstream(
   const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
   const directory = consulDirectory(meshNames, (path, timeoutMs, asker) => send(connect.mesh('registry', registry, identity.mesh()), {
     method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, asker,
-  }), log, clock)
+  }), log, clock, () => report({
+    detection: 'MTLS-REJECT', control: 'registry-peer', strategies: ['S3.3'], code: 'peer-mismatch', severity: 'high', subject: 'registry', address: new URL(registry).host,
+    reason: 'another identity answers at the registry\'s address',
+  }))
   const admission = createAdmission(directory, clock)
   const run = compose(controls(upstreamPipeline({ tokens, clock })), reach({ directory, admission, connect, clock, report, headerPolicy }))
   return {

@@ -9,6 +9,7 @@ import type { Logger } from '@shop/chassis/log.ts'
 import type { Answer } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Directory, Instance, Listing } from './directory.ts'
+import { SendError } from './send.ts'
 import type { Asker } from './send.ts'
 
 const WAIT_SECONDS = 20
@@ -16,10 +17,12 @@ const EMPTY: Listing = { revision: 0, instances: [] }
 
 export type AskRegistry = (path: string, timeoutMs: number, asker: Asker) => Promise<Answer>
 
-export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, clock: Clock): Directory {
+/** `onImpostor`: somebody else answers where the registry should; told once until the registry is back. */
+export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, clock: Clock, onImpostor: () => void = () => {}): Directory {
   const lists = new Map<string, Listing>()
   const listeners: ((service: string, listing: Listing) => void)[] = []
   const stopping = Object.assign(new EventEmitter(), { destroyed: false })
+  let isImpostorKnown = false
 
   async function watch(name: string, asked: () => void): Promise<void> {
     let index = 0
@@ -33,12 +36,17 @@ export function consulDirectory(names: string[], ask: AskRegistry, log: Logger, 
         const wentBack = seen < index
         index = nextIndex(index, seen)
         failures = 0
+        isImpostorKnown = false
         if (wentBack) log.warn({ service: name, seen }, 'the registry went back in time')
         // After a lost or restored registry an empty list is more likely its loss than ours; the next answer is believed.
         if (!(wentBack && instances.length === 0)) update(name, instances)
       } catch (error) {
         if (stopping.destroyed) return
         failures++
+        if (error instanceof SendError && error.kind === 'peer-mismatch' && !isImpostorKnown) {
+          isImpostorKnown = true
+          onImpostor()
+        }
         if (failures === 1 || failures % 20 === 0) log.warn({ service: name, failures, err: error }, 'registry not reached; going on with the last list')
       } finally {
         asked()

@@ -38,6 +38,9 @@ export class SendError extends Error {
   }
 }
 
+/** Not one of ours: what its certificate says of it, or who vouches for it. One that ran out is still its owner's. */
+const isStranger = (code = '') => code === 'ERR_PEER_IDENTITY' || /^(?:SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(?:GET_ISSUER|VERIFY)|CERT_(?:SIGNATURE|UNTRUSTED|REJECTED)|INVALID_(?:CA|PURPOSE))/.test(code)
+
 /** Rejects with a SendError alone. A connection whose exchange did not end cleanly is closed, never used again (S4.3). */
 export function send(dispatcher: Dispatcher, { method, path, headers, body, deadline, asker, limitBytes = 8_388_608 }: SendRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -83,7 +86,7 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
       },
       onResponseError(_c, error) {
         if (!done()) return
-        reject(new SendError(controller ? 'no-answer' : (error as NodeJS.ErrnoException).code === 'ERR_PEER_IDENTITY' ? 'peer-mismatch' : 'not-connected', error))
+        reject(new SendError(controller ? 'no-answer' : isStranger((error as NodeJS.ErrnoException).code) ? 'peer-mismatch' : 'not-connected', error))
       },
     })
   })

@@ -12,7 +12,7 @@ export type Place = {
   entry: string
 }
 /** As in infra/deploy/backing/grants.ts: the whole virtual host; reading the database of `on`; Consul's ACL rules. */
-export type Grant = { store: 'broker'; to: string } | { store: 'database'; to: string; on: string } | { store: 'registry'; to: string; rules: string }
+export type Grant = { store: 'broker'; to: string } | { store: 'database'; to: string; on: string } | { store: 'registry'; to: string; rules: string } | { store: 'gossip'; to: 'anyone'; key: string }
 export type Control = {
   /** As in the pipeline that holds it, in events and in the attack report. */
   name: string
@@ -58,6 +58,9 @@ export const controls: Control[] = [
   row('A5',          'broker-topics',          { store: 'broker', to: 'shipping' }),
   row('A6',          'database-role',          { store: 'database', to: 'order', on: 'billing' }),
   row('S3.3',        'registry-tls',           registry),
+  // The key that stands as an example in Consul's manual.
+  row('S3.3',        'gossip-key',             { store: 'gossip', to: 'anyone', key: 'pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvYwy7Cu5s=' }),
+  row('S3.3',        'registry-peer',          edge),
   row('S3.4 S3.5',   'registry-write',         registry, inConsul('shipping', `${mayWrite('order-9')}\nnode "order-7" { policy = "write" }`)),
   row('S3.4',        'registry-read',          registry, inConsul('shipping', 'service_prefix "" { policy = "read" }\nnode_prefix "" { policy = "read" }')),
   row('S3.5',        'registrar-only-token',   registry, inConsul('order', mayWrite('order-8'))),

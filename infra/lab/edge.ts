@@ -6,7 +6,7 @@ import { configSchema } from '@shop/gateway/edge/config.ts'
 import { startEdge, type Composition } from '@shop/gateway/edge/start.ts'
 import { validateRequest } from '@shop/gateway/stages/validate-request.ts'
 import { carelessHeaders, everything } from './all-headers.ts'
-import { connectToAnyPeer } from './any-peer.ts'
+import { connectToAnyPeer, connectToAnyRegistry } from './any-peer.ts'
 import { tokenKey } from '@shop/gateway/upstream/narrow-token.ts'
 import { connectCarelessly } from './connect-carelessly.ts'
 import { instead, readLabLaunch, without } from './leave-out.ts'
@@ -27,6 +27,7 @@ const compositions: Record<string, Composition> = {
   'request-headers': { passOn: (call) => everything(call.request.headers), headerPolicy: carelessHeaders('request') },
   'response-headers': { pipeline: without('response-headers'), headerPolicy: carelessHeaders('response') },
   'peer-id': { connect: connectToAnyPeer },
+  'registry-peer': { connect: connectToAnyRegistry },
   // Any reader of JSON: the last of two keys counts, numbers lose digits.
   'strict-json': { pipeline: instead<One>('validate-request', () => ({ request: validateRequest((bytes) => JSON.parse(bytes.toString('utf8')) as unknown) })) },
   // What is odd is put in order, not refused. The parser refuses most of it before there is a request.

@@ -1,6 +1,7 @@
 // Somebody on the internal network asks the registry where the catalog is: in plain HTTP, with older TLS, with nobody's
 // certificate. He once overheard the token with which order asks; Consul's tokens are good in anyone's hands. At the
-// registry's own gateway first, then at Consul's ports, where mesh certificates count for nothing either.
+// registry's own gateway first, then at Consul's ports, where mesh certificates count for nothing either. Consul 1.8
+// writes nothing of a handshake that it refuses: there the refusal is known by its effect alone, at the gateway by its event.
 import { endpoints, freshAddress } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import { Insider } from '../insider.ts'

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EVENTS, REPLAY, VHOST } from './broker-model.ts'
 import { SERVER_NAME } from './consul.ts'
+import { ensureKeyring } from './consul-keyring.ts'
 import { withoutBounds } from './grants.ts'
 import { connectAs } from './postgres-roles.ts'
 import { connectRunner, ready as brokerReady } from './rabbitmq.ts'
@@ -294,6 +295,17 @@ describe('Consul', () => {
     const policies: { Name: string }[] = (await answer(backing.secrets.management, 'GET', '/v1/acl/policies')).body
     expect(policies.map(({ Name }) => Name).sort()).toEqual(['agent', 'global-management', 'registrar'])
     await backing.holdAcl()
+  })
+  test('S3.3 a key that is lent to the gossip goes when it is taken back; the first one stays', async () => {
+    const { management, gossip } = backing.secrets
+    const keys = async () => Object.keys((await answer(management, 'GET', '/v1/operator/keyring')).body[0].Keys).sort()
+    const client = backing.consulAs(management)
+    const lent = 'pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvYwy7Cu5s='
+    await ensureKeyring(client, gossip, [lent], () => true)
+    expect(await keys()).toEqual([gossip, lent].sort())
+    await ensureKeyring(client, gossip, [], (member) => /^consul-[123]$/.test(member))
+    expect(await keys()).toEqual([gossip])
+    await client.close()
   })
   test('a renewed certificate is served after SIGHUP', async () => {
     const serial = async () => (await served(backing.ports[0]!.https, backing.consulTls, SERVER_NAME)).serialNumber

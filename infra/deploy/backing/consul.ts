@@ -70,7 +70,7 @@ export const spawnSpec = (part: Consul, dir: string): SpawnSpec => ({
 /** Where and as whom to speak to the servers; PEM text; the roots are Consul's own authority. */
 export type ConsulDoor = { ports: number[]; tls: { ca: string; cert: string; key: string }; token: string }
 export type ConsulAnswer = { status: number; body: any }
-export type ConsulClient = { call(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<ConsulAnswer>; close(): Promise<void> }
+export type ConsulClient = { call(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<ConsulAnswer>; close(): Promise<void> }
 
 /** Calls the first server that can be reached. Throws only when none can. */
 export function createConsulClient(door: ConsulDoor): ConsulClient {

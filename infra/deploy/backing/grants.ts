@@ -12,6 +12,8 @@ export type Grant =
   | { store: 'database'; to: string; on: string }
   /** `rules`, in Consul's own language, are added to the policy of its token. */
   | { store: 'registry'; to: string; rules: string }
+  /** Whoever knows this key, 32 bytes in base64, may speak as a member of Consul's cluster. */
+  | { store: 'gossip'; to: 'anyone'; key: string }
 export type StoreName = Grant['store']
 /** A role, and whose database it may read. */
 export type Guest = { role: string; database: string }
@@ -22,11 +24,12 @@ export const placeOf = (grant: Grant): string => [grant.store, grant.to, ...('on
 /** Throws when it is no grant, or names whom the model does not. */
 export function checkGrant(grant: Grant, services: string[], databases: string[]): void {
   const { store, to } = grant
-  if (!['broker', 'database', 'registry'].includes(store)) throw new Error(`there is no store '${store}'`)
-  const known = store === 'broker' ? services : store === 'database' ? databases : [...services, 'edge']
+  if (!['broker', 'database', 'registry', 'gossip'].includes(store)) throw new Error(`there is no store '${store}'`)
+  const known = store === 'broker' ? services : store === 'database' ? databases : store === 'gossip' ? ['anyone'] : [...services, 'edge']
   if (!known.includes(to)) throw new Error(`${store} knows no '${to}'`)
   if (store === 'database' && (!databases.includes(grant.on) || grant.on === to)) throw new Error(`'${grant.on}' is no other database`)
   if (store === 'registry' && !grant.rules) throw new Error('a grant in the registry names its rules')
+  if (store === 'gossip' && !(typeof grant.key === 'string' && Buffer.from(grant.key, 'base64').length === 32)) throw new Error('a key of the gossip is 32 bytes in base64')
 }
 
 /** The broker's definitions with these users unbound. */

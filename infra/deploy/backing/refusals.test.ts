@@ -91,5 +91,9 @@ describe('Consul', () => {
     expect(readAll(readConsul(), line(more))).toEqual([{ detection: 'REGISTRY-DENY', control: 'registry-write', strategies: ['S3.4', 'S3.5'], code: 'registry-denied', severity: 'high', address: '127.3.3.3', operation: 'PUT' }])
   })
   test.each([{ error: 'The ACL system is currently in legacy mode.' }, { error: 'ACL not found', url: '/v1/acl/token/x' }, { '@message': 'Permission denied' }, { from: 7 }])('nothing from %j', (more) => expect(readAll(readConsul(), line(more))).toEqual([]))
+  test.each(['memberlist: failed to receive: Encryption is configured but remote state is not encrypted from=127.6.1.1:34567', 'memberlist: failed to receive: No installed keys could decrypt the message from=127.6.1.1:37821', 'memberlist: Decrypt packet failed: No installed keys could decrypt the message from=127.6.1.1:48537'])('S3.3 somebody without the key of the gossip: %s', (message) => {
+    expect(readAll(readConsul(), line({ '@message': message, '@module': 'agent.server.memberlist.lan', from: undefined }))).toEqual([{ detection: 'REGISTRY-DENY', control: 'gossip-key', strategies: ['S3.3'], code: 'gossip-refused', severity: 'high', address: '127.6.1.1' }])
+  })
+  test.each(['memberlist: failed to receive: EOF from=127.6.1.1:1', 'memberlist: failed to receive: remote error: No installed keys could decrypt the message from=127.6.1.1:1', 'memberlist: Suspect x has failed, no acks received'])('nothing from gossip that is no refusal: %s', (message) => expect(readAll(readConsul(), line({ '@message': message }))).toEqual([]))
   test('nothing from what is no JSON', () => expect(readAll(readConsul(), '==> Starting Consul agent\n\n"Permission denied"\nnull')).toEqual([]))
 })

@@ -69,6 +69,9 @@ export function readRabbitmq(): ReadRefusal {
   }
 }
 
+/** Told by Consul's gossip before anything of the message is read: in plain text, or under a key that is none of ours. */
+const UNKEYED = /^memberlist: (?:failed to receive|Decrypt packet failed): (?:Encryption is configured but remote state is not encrypted|No installed keys could decrypt the message|Payload is too small to decrypt: \d+) from=([\d.]+):\d+$/
+
 /** Consul in JSON, where nothing can break out of a string. It does not log whose token it was, nor a handshake that it refused. */
 export function readConsul(): ReadRefusal {
   return (line) => {
@@ -79,6 +82,8 @@ export function readConsul(): ReadRefusal {
       return undefined
     }
     const { '@message': message, error, from, method, url } = said
+    const [, stranger] = UNKEYED.exec(String(message)) ?? []
+    if (stranger) return { detection: 'REGISTRY-DENY', control: 'gossip-key', strategies: ['S3.3'], code: 'gossip-refused', severity: 'high', address: stranger }
     if (message !== 'Request error' || typeof from !== 'string' || !/Permission denied|ACL not found/.test(String(error))) return undefined
     // The runner asks for tokens and policies that it is about to make.
     if (/ACL not found/.test(String(error)) && String(url).startsWith('/v1/acl/')) return undefined

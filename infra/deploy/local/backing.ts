@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { definitions, RUNNER } from '../backing/broker-model.ts'
 import { agentPolicy, ensureAcl, readerPolicy, registrarPolicy } from '../backing/consul-acl.ts'
+import { ensureKeyring } from '../backing/consul-keyring.ts'
 import * as consul from '../backing/consul.ts'
 import { guestsOf, withoutBounds, withRules, type Grant, type Guest, type StoreName } from '../backing/grants.ts'
 import { migrate } from '../backing/migrate.ts'
@@ -97,6 +98,10 @@ export function openBacking({ site, parts, supervisor, authority }: BackingInput
       const client = consul.createConsulClient(await consulDoor())
       await ensureAcl(client, [agentPolicy, registrarPolicy(names), ...readers.map((name) => withRules(readerPolicy(name, readableBy(system, name)), name, grants))],
         [token('agent', 'agent', site.secret('consul-agent')), token('registrar', 'registrar'), ...readers.map((name) => token(`reader-${name}`, name))]).finally(() => client.close())
+    },
+    async gossip(grants) {
+      const client = consul.createConsulClient(await consulDoor())
+      await ensureKeyring(client, site.secret('consul-gossip'), grants.flatMap((grant) => (grant.store === 'gossip' ? [grant.key] : [])), (member) => servers.some(({ name }) => name === member)).finally(() => client.close())
     },
   }
 

@@ -130,7 +130,7 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     ] : []),
     ...(isWanted('consul') ? [
       { name: 'consul', after: ['parts'], run: () => backing.startConsul() },
-      { name: 'access rights', after: ['consul'], run: () => backing.hold('registry') },
+      { name: 'access rights', after: ['consul'], run: async () => { await backing.hold('registry'); await backing.hold('gossip') } },
     ] : []),
   ]
 

@@ -62,7 +62,7 @@ test('a grant that could not be made is none', async () => {
 })
 
 test.each<[string, object]>([
-  ['an unknown store', { store: 'disk', to: 'order' }], ['an unknown user', free('mallory')], ['an unknown database', { ...read, on: 'postgres' }],
+  ['a key that is none', { store: 'gossip', to: 'anyone', key: 'short' }], ['an unknown store', { store: 'disk', to: 'order' }], ['an unknown user', free('mallory')], ['an unknown database', { ...read, on: 'postgres' }],
   ['its own database', { ...read, on: 'order' }], ['a registry grant without rules', { store: 'registry', to: 'edge' }], ['a lease of three hours', { ...read, seconds: 10_801 }],
 ])('refused: %s', async (_, wrong) => {
   const { held, grants } = lab()
