@@ -34,14 +34,19 @@ export function createRoutes(apis: Record<DoorName, Api>, document: OpenApiDocum
       // Browsers and crawlers ask for these by themselves: no sign of an attack.
       if (path === '/favicon.ico' || path === '/robots.txt') throw NotFound()
       let otherMethods: Problem | undefined
-      for (const [kind, api] of [['operation', apis[door]], ...(door === 'web' ? [['page', pageApi] as const] : [])] as const)
+      const matched = (api: Api) => {
         try {
-          const { operation, params } = api.match(method, path)
-          return kind === 'page' ? { kind, route: operation.id, params } : { kind: 'operation', operation, params }
+          return api.match(method, path)
         } catch (error) {
           if (!(error instanceof Problem)) throw error
           if (error.code !== OperationUnknown.code) otherMethods = error
+          return undefined
         }
+      }
+      const operation = matched(apis[door])
+      if (operation) return { kind: 'operation', ...operation }
+      const page = door === 'web' ? matched(pageApi) : undefined
+      if (page) return { kind: 'page', route: page.operation.id, params: page.params }
       if (otherMethods) throw otherMethods
       return undefined
     },

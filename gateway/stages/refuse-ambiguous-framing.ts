@@ -11,23 +11,27 @@ import type { Step } from '../pipeline.ts'
 
 export const FramingRefused = problem('framing-refused', 400, 'The request is not framed as this server reads it', 'Send one plain HTTP/1.1 request', 'FRAMING')
 
+const ELSEWHERE = ['expect', 'upgrade', 'http2-settings', 'trailer', 'proxy-connection']
+
 /** What is wrong with the framing, or null. `rawHeaders` as Node gives them: name, value, name, value. */
-export function framingFault({ httpVersion, url, rawHeaders }: Pick<IncomingMessage, 'httpVersion' | 'url' | 'rawHeaders'>): string | null {
+export function framingFault({ httpVersion, url, headers, rawHeaders }: Pick<IncomingMessage, 'httpVersion' | 'url' | 'headers' | 'rawHeaders'>): string | null {
   if (httpVersion !== '1.1') return `HTTP/${httpVersion}`
   if (!url?.startsWith('/')) return 'request target is not in origin form'
   if (url.includes('#')) return 'request target has a fragment'
-  const seen = new Set<string>()
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase()
-    if (seen.has(name)) return `header ${name.slice(0, 64)} stands twice`
-    seen.add(name)
-    const value = rawHeaders[i + 1]!
-    if (name === 'connection' && !/^(keep-alive|close)$/i.test(value)) return 'Connection names more than keep-alive or close'
-    if (name === 'transfer-encoding' && value !== 'chunked') return 'Transfer-Encoding is not chunked alone'
-    if (name === 'expect' || name === 'upgrade' || name === 'http2-settings' || name === 'trailer' || name === 'proxy-connection') return `header ${name}`
-  }
-  if (!seen.has('host')) return 'no Host'
-  return seen.has('transfer-encoding') && seen.has('content-length') ? 'two lengths' : null
+  let distinct = 0
+  for (const _ in headers) distinct++
+  if (distinct * 2 !== rawHeaders.length) return `header ${repeated(rawHeaders).slice(0, 64)} stands twice`
+  const { connection, 'transfer-encoding': encoding } = headers
+  if (connection !== undefined && connection !== 'keep-alive' && !/^(keep-alive|close)$/i.test(connection)) return 'Connection names more than keep-alive or close'
+  if (encoding !== undefined && encoding !== 'chunked') return 'Transfer-Encoding is not chunked alone'
+  for (const name of ELSEWHERE) if (headers[name] !== undefined) return `header ${name}`
+  if (headers.host === undefined) return 'no Host'
+  return encoding !== undefined && headers['content-length'] !== undefined ? 'two lengths' : null
+}
+
+function repeated(rawHeaders: string[]): string {
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase())
+  return names.find((name, i) => names.indexOf(name) !== i) ?? ''
 }
 
 export const refuseAmbiguousFraming = <Call extends { request: IncomingMessage }>(): Step<Call> => (call) => {

@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from 'undici'
 import type { Answer } from './call.ts'
+import { watchDeadline } from './too-late.ts'
 
 /** Who waits for the answer: a response, a socket. Says 'close' when it waits no longer. An AbortSignal would do, and costs as much as the rest. */
 export type Asker = { readonly destroyed: boolean; on(event: 'close', listener: () => void): unknown; off(event: 'close', listener: () => void): unknown }
@@ -53,7 +54,7 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
     const done = () => {
       if (isDone) return false
       isDone = true
-      clearTimeout(timer)
+      inTime()
       asker?.off('close', leave)
       return true
     }
@@ -63,10 +64,10 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
       controller?.abort(error)
     }
     const leave = () => fail(new SendError('aborted'))
-    const timer = setTimeout(() => fail(new SendError('too-late')), roundedUp(deadline - performance.now()))
+    const inTime = watchDeadline(deadline, () => fail(new SendError('too-late')))
     if (asker?.destroyed) return leave()
     asker?.on('close', leave)
-    dispatcher.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null }, {
+    dispatcher.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null, headersTimeout: 0, bodyTimeout: 0 }, {
       onRequestStart(c) {
         controller = c
         if (isDone) c.abort(new SendError('aborted'))
@@ -91,9 +92,6 @@ export function send(dispatcher: Dispatcher, { method, path, headers, body, dead
     })
   })
 }
-
-/** Timers of one length share a list; each length of its own costs Node a queue. */
-const roundedUp = (ms: number): number => (ms <= 0 ? 0 : Math.ceil(ms / 20) * 20)
 
 /** As received, where nothing stands twice. */
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
