@@ -68,7 +68,7 @@ export function createApp({ api, routes, store, log, report, version, telemetry 
     if (res.headersSent) return res.destroy()
     // What was not read cannot be skipped safely on a kept connection.
     if (!req.complete) res.setHeader('connection', 'close')
-    write(res, known.status, { ...known.options.headers, 'content-type': PROBLEM_TYPE_UTF8 }, JSON.stringify(problemBody(known, trace?.traceId)))
+    write(res, known.status, known.options.headers, PROBLEM_TYPE_UTF8, JSON.stringify(problemBody(known, trace?.traceId)))
   })
   return app
 
@@ -151,14 +151,17 @@ function signalOf(res: Response, deadlineMs: number): AbortSignal {
 const [JSON_UTF8, PROBLEM_TYPE_UTF8] = ['application/json', PROBLEM_TYPE].map((type) => `${type}; charset=utf-8`) as [string, string]
 
 function send(res: Response, { status, body, headers }: Reply): void {
-  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) write(res, status, { ...headers }, body)
-  else write(res, status, { ...headers, 'content-type': JSON_UTF8 }, JSON.stringify(body))
+  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) write(res, status, headers, undefined, body)
+  else write(res, status, headers, JSON_UTF8, JSON.stringify(body))
 }
 
-/** Head and body in one piece, and one write. */
-function write(res: Response, status: number, headers: Record<string, string | number>, body: string | Buffer = ''): void {
-  if (status !== 204 && status !== 304) headers['content-length'] = Buffer.byteLength(body)
-  res.writeHead(status, headers).end(body)
+/** Head and body in one piece, and one write. `type` goes before one among the headers. */
+function write(res: Response, status: number, headers: Record<string, string> | undefined, type: string | undefined, body: string | Buffer = ''): void {
+  const head: (string | number)[] = []
+  for (const name in headers) if (type === undefined || name.toLowerCase() !== 'content-type') head.push(name, headers[name]!)
+  if (type !== undefined) head.push('content-type', type)
+  if (status !== 204 && status !== 304) head.push('content-length', Buffer.byteLength(body))
+  res.writeHead(status, head as string[]).end(body)
 }
 
 /**

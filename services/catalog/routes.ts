@@ -68,8 +68,8 @@ async function found(product: Promise<products.Product | null>): Promise<product
 
 /** RFC 9110 §13.1.2, weak comparison. */
 function unlessKnown(headers: Record<string, string>, tag: string, reply: Reply): Reply {
-  const known = (headers['if-none-match'] ?? '').split(',').map((t) => t.trim().replace(/^W\//, ''))
-  return known.includes(tag) || known.includes('*') ? { status: 304, headers: { etag: tag } } : { ...reply, headers: { ...reply.headers, etag: tag } }
+  const known = headers['if-none-match']?.split(',').map((t) => t.trim().replace(/^W\//, ''))
+  return known?.includes(tag) || known?.includes('*') ? { status: 304, headers: { etag: tag } } : { ...reply, headers: { ...reply.headers, etag: tag } }
 }
 
 function sellerOf(caller: Caller): string {
