@@ -1,6 +1,6 @@
 /**
  * How often the system's caches answered, by what it tells anyway. Sessions: each miss is one statement in the edge's
- * database, which counts its transactions. Tokens: a sampled request's span says how long its narrow token took; from the
+ * database, which counts its transactions; three a second more are the edge's own (infra/chassis/listen.ts). Tokens: a sampled request's span says how long its narrow token took; from the
  * cache it is there within microseconds, from the exchange it takes milliseconds. Each new token is verified once by the
  * callee's gateway, so that its cache of verified tokens misses as often.
  */

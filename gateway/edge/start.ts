@@ -69,6 +69,7 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
     await client.close()
     await reporter.close()
     identity.stop()
+    await sessions.close()
     await Promise.all([store.close(), locks.close()])
   })
 }

@@ -90,6 +90,7 @@ export async function startEdge({ services = {}, identity, issuer = 'https://loc
       stopping.abort()
       await Promise.all(agents.map((a) => a.destroy()))
       await Promise.all(Object.values(doors).map((d) => d.drain()))
+      await sessions.close()
       await Promise.all([store.close(), locks.close()])
       await database.drop()
     },

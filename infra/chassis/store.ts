@@ -5,6 +5,7 @@
  */
 import pg from 'pg'
 import { z } from 'zod'
+import { listenOn, type Hearing, type Listener } from './listen.ts'
 import { dataClientTls } from './tls.ts'
 import type { WorkloadIdentity } from './identity.ts'
 import type { Logger } from './log.ts'
@@ -19,8 +20,10 @@ export type Tx = { query<R = any>(text: string, values?: unknown[]): Promise<Row
 export type Store = Tx & {
   /** Commits when `work` returns, rolls back when it throws. Serialization failures and deadlocks are repeated up to three times. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
-  /** A connection of its own that listens; ends and reconnects by itself. */
+  /** A connection of its own that listens and reconnects by itself; then `onNotify` is called once, because something may have been missed. */
   listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>
+  /** The same, for who must know whether everything is heard. */
+  hear(channel: string, listener: Listener): Hearing
   close(): Promise<void>
 }
 
@@ -77,32 +80,15 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
       }
     },
     async listen(channel, onNotify) {
-      let isOpen = true
-      let client: pg.Client | undefined
-      const connect = async (): Promise<void> => {
-        while (isOpen) {
-          const next = new pg.Client(describe(config))
-          try {
-            next.on('error', (error) => { log.warn({ err: error }, 'the listening connection ended') })
-            next.on('end', () => { if (isOpen && client === next) void connect() })
-            next.on('notification', (message) => onNotify(message.payload ?? ''))
-            await next.connect()
-            await next.query(`listen ${pg.escapeIdentifier(channel)}`)
-            client = next
-            return
-          } catch (error) {
-            log.warn({ err: error }, 'cannot listen to the database yet')
-            await next.end().catch(() => {})
-            await new Promise((resolve) => setTimeout(resolve, 500))
-          }
-        }
-      }
-      await connect()
-      return async () => {
-        isOpen = false
-        await client?.end().catch(() => {})
-      }
+      let isFirst = true
+      let stop = async () => {}
+      await new Promise<void>((resolve) => {
+        const onConnect = () => isFirst ? resolve(void (isFirst = false)) : onNotify('')
+        stop = listenOn(() => describe(config), log, channel, { onNotify, onConnect }, { isProven: false }).stop
+      })
+      return () => stop()
     },
+    hear: (channel, listener) => listenOn(() => describe(config), log, channel, listener, { isProven: true }),
     close: () => pool.end(),
   }
 }

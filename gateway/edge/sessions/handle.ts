@@ -43,17 +43,29 @@ export const sessionCookieName = (names: { cookiePrefix: string; checkout: strin
  * look-alike that some other reader would take for it: other case, quotes, spaces of any kind, `$` prefix.
  */
 export function readSessionCookie(header: string | undefined, name: string): string | undefined {
+  if (!header) return undefined
   let found: string | undefined
-  for (const part of (header ?? '').split(';')) {
-    const pair = part.replace(/^[ \t]+|[ \t]+$/g, '')
+  let look: string | undefined
+  for (const part of header.split(';')) {
+    const pair = withoutBlanks(part)
     const at = pair.indexOf('=')
     const given = at < 0 ? pair : pair.slice(0, at)
     if (given === name) {
       if (found !== undefined || at < 0) throw CookieRepeated()
       found = pair.slice(at + 1)
-    } else if (folded(given) === folded(name)) throw CookieRepeated({ evidence: { reason: 'look-alike' } })
+    } else if (folded(given) === (look ??= folded(name))) throw CookieRepeated({ evidence: { reason: 'look-alike' } })
   }
   return found
 }
 
-const folded = (name: string) => Buffer.from(name, 'latin1').toString('utf8').normalize('NFKC').toLowerCase().replace(/[^a-z0-9_-]/g, '')
+function withoutBlanks(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+const isBlank = (code: number) => code === 0x20 || code === 0x09
+
+/** What every reader might take a name for. Nearly all names are ASCII, of which Unicode knows no other form. */
+const folded = (name: string) => (ASCII.test(name) ? name : Buffer.from(name, 'latin1').toString('utf8').normalize('NFKC')).toLowerCase().replace(/[^a-z0-9_-]/g, '')
+const ASCII = /^[\0-\x7f]*$/

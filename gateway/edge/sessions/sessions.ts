@@ -1,14 +1,15 @@
 /**
  * Sessions of the web door: the browser holds a handle, the database a sealed row under the handle's hash (S10.1).
  *
- * Rows are read from the database for every unsafe request. For reads a copy of at most a second is used: this process
- * drops it the moment it changes or ends the session, so logout is immediate here; another edge on the same port may
- * answer *reads* of a session that just ended for up to that second.
+ * Rows are read from the database for every unsafe request. Reads use a copy of up to a minute while this process hears of
+ * every change of a session, whoever makes it; of at most a second while it does not (docs/decisions/0020). Its own changes
+ * it knows anyway, so logout is immediate here in either case.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Store, Tx } from '@shop/chassis/store.ts'
 import type { EdgeCall } from '../call.ts'
 import { SessionEnded, SessionInvalid } from '../problems.ts'
+import { createCopies } from './copies.ts'
 import { csrfTokenOf, hashOf, isGenuine, newHandle, readSessionCookie, type SessionKeys } from './handle.ts'
 import { seal, unseal } from './seal.ts'
 
@@ -29,7 +30,7 @@ export type OpenSession = { handle: string; hash: Buffer; data: SessionData; /**
 
 export type Sessions = {
   /** Sets `call.session` from the cookie. Throws session-invalid, cookie-repeated; session-ended where something is to be changed. */
-  open(call: EdgeCall): Promise<void>
+  open(call: EdgeCall): void | Promise<void>
   /** The session of the call; a visitor gets a new one. */
   begin(call: EdgeCall): Promise<OpenSession>
   /** Changes the data while the row is locked: two changes never lose one, and what is removed is removed once. Throws session-ended. */
@@ -41,13 +42,15 @@ export type Sessions = {
   /** False once it has ended anywhere; asks the database. */
   isAlive(session: OpenSession): Promise<boolean>
   sweep(): Promise<void>
+  /** Ends the listening. */
+  close(): Promise<void>
 }
 
 export type SessionLimits = { idleMinutes: number; absoluteMinutes: number; guestIdleMinutes: number }
 
-const CACHE_MS = 1_000
-const CACHE_SIZE = 5_000
 const TOUCH_SECONDS = 60
+/** Where the database tells of changes: migrations/0002_session_changes.sql. */
+const CHANNEL = 'sessions'
 /** Until its cookie comes back once, a visitor's session is kept no longer than this: who ignores cookies fills no table. */
 const UNPROVEN_SECONDS = 1_800
 
@@ -57,9 +60,8 @@ export type Unseal = typeof unseal
 /** `locks`: connections that may wait for each other, and for the identity provider, without keeping readers waiting. */
 export function createSessions(
   { store, locks, keys, cookieName, limits, now, unseal: openSealed = unseal }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number; unseal?: Unseal }): Sessions {
-  const cache = new Map<string, { session: OpenSession; readAt: number }>()
-  let changes = 0
-  const forget = (session: OpenSession) => { changes++; cache.delete(session.handle) }
+  const copies = createCopies(now, () => hearing.isHearing())
+  const hearing = store.hear(CHANNEL, { onNotify: (row) => row ? copies.dropRow(row) : copies.dropAll(), onConnect: copies.dropAll })
   const idleSeconds = (data: SessionData) => 60 * (data.user ? limits.idleMinutes : limits.guestIdleMinutes)
   const setCookie = (call: EdgeCall, value: string, more = '') => { call.cookies = [`${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${more}`] }
 
@@ -84,38 +86,39 @@ export function createSessions(
 
   async function load(handle: string): Promise<OpenSession | null> {
     const hash = hashOf(handle)
-    const before = changes
+    const changes = copies.changes(), readAt = now()
     const { rows } = await store.query<{ sealed: Buffer; ends_at: Date; idle: number }>(
       'select sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])
     const row = rows[0]
     if (!row) return null
     const session = { handle, hash, data: opened(hash, row.sealed), endsAt: row.ends_at.getTime() }
     const idle = idleSeconds(session.data)
-    if (row.idle < idle - TOUCH_SECONDS) await store.query('update sessions set expires_at = least(ends_at, now() + make_interval(secs => $2)) where hash = $1', [hash, idle])
-    // Read before some session changed or ended, it may be that one: good for this request, not to keep.
-    if (before === changes) {
-      if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value!)
-      cache.set(handle, { session, readAt: now() })
-    }
+    const touch = Math.min(TOUCH_SECONDS, idle / 2), untilTouch = row.idle - idle + touch
+    if (untilTouch < 0) await store.query('update sessions set expires_at = least(ends_at, now() + make_interval(secs => $2)) where hash = $1', [hash, idle])
+    // A copy serves until the row is to be touched, so what is in use is touched in time.
+    copies.keep(session, { readAt, until: readAt + 1_000 * (untilTouch < 0 ? touch : untilTouch), changes })
     return session
   }
 
+  async function openFromStore(call: EdgeCall, handle: string): Promise<void> {
+    const isGood = isGenuine(keys, handle)
+    const session = isGood ? await load(handle) : null
+    if (session && now() < session.endsAt) {
+      call.session = session
+      return
+    }
+    setCookie(call, '', '; Max-Age=0')
+    if (!isGood) throw SessionInvalid()
+    if (call.method !== 'GET') throw SessionEnded()
+  }
+
   return {
-    async open(call) {
+    open(call) {
       const handle = readSessionCookie(call.header('cookie'), cookieName)
       if (handle === undefined) return
-      if (!isGenuine(keys, handle)) {
-        setCookie(call, '', '; Max-Age=0')
-        throw SessionInvalid()
-      }
-      const isRead = call.method === 'GET'
-      const kept = isRead ? cache.get(handle) : undefined
-      const session = kept && now() - kept.readAt < CACHE_MS ? kept.session : await load(handle)
-      if (session && now() < session.endsAt) call.session = session
-      else {
-        setCookie(call, '', '; Max-Age=0')
-        if (!isRead) throw SessionEnded()
-      }
+      const kept = call.method === 'GET' ? copies.of(handle) : undefined
+      if (kept) call.session = kept
+      else return openFromStore(call, handle)
     },
     begin: async (call) => call.session ?? insert(store, call, { guestId: randomUUID() }),
     async update(session, change) {
@@ -125,25 +128,26 @@ export function createSessions(
         const data = await change(opened(session.hash, rows[0].sealed))
         await tx.query('update sessions set sealed = $2 where hash = $1', [session.hash, seal(keys.seal, session.hash, data)])
         session.data = data
-      }).finally(() => forget(session))
+      }).finally(() => copies.drop(session))
     },
     async rotate(call, data) {
       const old = call.session
       return store.transaction(async (tx) => {
         if (old) await tx.query('delete from sessions where hash = $1', [old.hash])
         return insert(tx, call, data)
-      }).finally(() => old && forget(old))
+      }).finally(() => old && copies.drop(old))
     },
     async end(call) {
       if (!call.session) return
-      forget(call.session)
+      copies.drop(call.session)
       await store.query('delete from sessions where hash = $1', [call.session.hash])
-      forget(call.session)
+      copies.drop(call.session)
       delete call.session
       setCookie(call, '', '; Max-Age=0')
     },
     csrfToken: (session) => csrfTokenOf(keys, session.handle),
     isAlive: async ({ hash }) => (await store.query('select 1 from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])).rows.length === 1,
     sweep: async () => void (await store.query('delete from sessions where expires_at < now() or ends_at < now()')),
+    close: () => hearing.stop(),
   }
 }
