@@ -42,7 +42,7 @@ export type Issue = (kind: CertificateKind, csr: string, current: Credentials | 
 
 export const spiffeId = (trustDomain: string, path: string): string => `spiffe://${trustDomain}/${path}`
 
-/** Enrols with pki, over TLS that trusts the given roots alone and only pki's own SPIFFE id. Keeps every certificate renewed. */
+/** Enrols with pki, over TLS that trusts the given roots alone and only pki's own SPIFFE id. Keeps every certificate renewed, and renews at once on SIGHUP: for whoever fears for a key. */
 export async function enrol(launch: Pick<Launch<unknown>, 'enrolment' | 'names' | 'process' | 'workload'>, log: Logger): Promise<WorkloadIdentity> {
   const { enrolment, names: { trustDomain }, workload } = launch
   if (!enrolment) throw new Error(`${launch.process} was started without enrolment`)
@@ -52,26 +52,29 @@ export async function enrol(launch: Pick<Launch<unknown>, 'enrolment' | 'names' 
   const csrs = Object.fromEntries(requests.map(({ kind, csr }) => [kind, csr]))
   const answer = await call('/enrol', { secret: enrolment.secret, csrs }, null)
   const first = requests.map(({ kind, key }): [CertificateKind, Credentials] => [kind, credentialsOf(key, chainOf(answer[kind]), spiffeId(trustDomain, `${kind}/${workload}`))])
-  return keepRenewed({ trustDomain, roots, workload, first: new Map(first), issue: async (kind, csr, current) => chainOf(await call('/renew', { csr, kind }, current)) }, log)
+  const { renew, ...identity } = keepRenewed({ trustDomain, roots, workload, first: new Map(first), issue: async (kind, csr, current) => chainOf(await call('/renew', { csr, kind }, current)) }, log)
+  process.on('SIGHUP', renew)
+  return { ...identity, stop() { process.off('SIGHUP', renew); identity.stop() } }
 }
 
 /** An identity from certificates that are there, renewed through `issue`. Enrolment uses it, and pki for its own. */
 export function keepRenewed(
   { trustDomain, roots, workload, first, issue }: { trustDomain: string; roots: string; workload: string; first: Map<CertificateKind, Credentials>; issue: Issue },
   log: Logger,
-): WorkloadIdentity {
+): WorkloadIdentity & { renew(): void } {
   const held = new Map(first)
   const listeners: ((kind: CertificateKind) => void)[] = []
-  const stops = [...held.keys()].map((kind) => renewLoop(kind))
+  const loops = [...held.keys()].map((kind) => renewLoop(kind))
   const get = (kind: CertificateKind): Credentials => {
     const credentials = held.get(kind)
     if (!credentials) throw new Error(`${workload} has no ${kind} certificate`)
     return credentials
   }
 
-  function renewLoop(kind: CertificateKind): () => void {
+  function renewLoop(kind: CertificateKind): { renew(): void; stop(): void } {
     let timer: NodeJS.Timeout | undefined
     let isStopped = false
+    let isAsking = false
     let failures = 0
     const notAfter = () => held.get(kind)!.notAfter
     let due = halfLife(held.get(kind)!)
@@ -82,6 +85,7 @@ export function keepRenewed(
         process.exit(75)
       }
       if (now >= due) {
+        isAsking = true
         try {
           const { key, csr } = newCertificateRequest()
           const next = credentialsOf(key, await issue(kind, csr, held.get(kind)!), spiffeId(trustDomain, `${kind}/${workload}`))
@@ -95,6 +99,8 @@ export function keepRenewed(
           const left = notAfter().getTime() - Date.now()
           due = Date.now() + Math.min(30_000, left / 8, 100 * 2 ** failures++) * (0.75 + Math.random() / 2)
           log.warn({ kind, failures, err: error }, 'certificate not renewed')
+        } finally {
+          isAsking = false
         }
       }
       wait()
@@ -104,7 +110,15 @@ export function keepRenewed(
       if (!isStopped) timer = setTimeout(() => void tick(), Math.max(10, Math.min(15_000, due - Date.now(), notAfter().getTime() - Date.now()))).unref()
     }
     wait()
-    return () => { isStopped = true; clearTimeout(timer) }
+    return {
+      stop() { isStopped = true; clearTimeout(timer) },
+      renew() {
+        if (isStopped || isAsking) return
+        due = 0
+        clearTimeout(timer)
+        void tick()
+      },
+    }
   }
 
   return {
@@ -112,7 +126,8 @@ export function keepRenewed(
     mesh: () => get('mesh'),
     data: () => get('data'),
     onRenewed: (listener) => void listeners.push(listener),
-    stop: () => { for (const stop of stops) stop() },
+    renew: () => { for (const loop of loops) loop.renew() },
+    stop: () => { for (const loop of loops) loop.stop() },
   }
 }
 

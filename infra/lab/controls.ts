@@ -50,6 +50,7 @@ export const controls: Control[] = [
   row('S4.1',        'match-operation',        edge),
   row('S12.5',       'token-cache-key',        edge),
   row('S4.3',        'clean-connections',      edge),
+  row('S4.3',        'own-certificate',        edge),
   row('S2.4 S12.5',  'verify-token',           micro),
   row('S4.2',        'verify-certificate',     micro),
   row('S10.1',       'seal-session',           edge),

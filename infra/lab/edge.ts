@@ -8,7 +8,7 @@ import { validateRequest } from '@shop/gateway/stages/validate-request.ts'
 import { carelessHeaders, everything } from './all-headers.ts'
 import { connectToAnyPeer, connectToAnyRegistry } from './any-peer.ts'
 import { tokenKey } from '@shop/gateway/upstream/narrow-token.ts'
-import { connectCarelessly } from './connect-carelessly.ts'
+import { connectAcrossCertificates, connectCarelessly } from './connect-carelessly.ts'
 import { instead, readLabLaunch, without } from './leave-out.ts'
 import { dialAnything, heedAnyVerb, tidyTarget } from './read-carelessly.ts'
 
@@ -38,6 +38,7 @@ const compositions: Record<string, Composition> = {
   // One visitor is as good as another. Customers keep their own.
   'token-cache-key': { keyOf: (wanted) => tokenKey(wanted.subject.kind === 'guest' ? { ...wanted, subject: { kind: 'guest', guest: 'any' } } : wanted) },
   'clean-connections': { connect: connectCarelessly },
+  'own-certificate': { connect: connectAcrossCertificates },
 }
 
 const { launch, leftOut } = readLabLaunch(configSchema)

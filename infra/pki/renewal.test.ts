@@ -67,6 +67,19 @@ describe('renewal', () => {
     await plane.stop()
   })
 
+  test('S1.5 who fears for a key has another at once: SIGHUP', async () => {
+    const plane = await startControlPlane({ port: 23_004 })
+    const identity = await enrol(await plane.launch('order', ['mesh']), quiet)
+    const first = identity.mesh()
+    const renewed = new Promise((resolve) => identity.onRenewed(resolve))
+    process.emit('SIGHUP')
+    await renewed
+    expect(identity.mesh().key).not.toBe(first.key)
+    identity.stop()
+    expect(process.listenerCount('SIGHUP')).toBe(0)
+    await plane.stop()
+  })
+
   test('a pki that is away is asked again; a process whose certificate ran out ends', { timeout: 60_000 }, async () => {
     const plane = await startControlPlane({ port: 23_003, lifetimeSeconds: { mesh: 10 } })
     const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as () => never)

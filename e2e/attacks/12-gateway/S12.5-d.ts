@@ -1,5 +1,11 @@
 // Tokens for reads are kept for a while. Somebody without an account asks for a cart again and again, beside another
-// visitor and two customers: whoever gets another's token sees another's cart.
+// visitor and two customers: whoever gets another's token sees another's cart. A customer signs out, and somebody who
+// kept their cookie, and the next visitor of the same browser, go on asking. And whoever took over the edge asks for
+// tokens whose names, put one after the other, read like those of another pair.
+//
+// A kept token outlives a change of policy by less than its minute, and nobody can change policy while the shop runs:
+// access compiles its files when it starts (S2.2). So that part of the row has nothing to be tried on yet.
+import { setTimeout as pause } from 'node:timers/promises'
 import { attack } from '../attack.ts'
 import { inTurn } from '../purchase.ts'
 import type { Scene } from '../scene.ts'
@@ -26,14 +32,64 @@ const mix = (scene: Scene, rounds: number): Promise<{ foreign: number; right: nu
   return { foreign, right }
 })
 
+/** After a sign-out nobody may see the cart of who was here, from this moment on. */
+const REVOKED_MS = 1_000
+
+/** Looks at a customer's cart after they left that still showed it. */
+const afterSignOut = (scene: Scene): Promise<number> => inTurn(async () => {
+  const browser = await scene.signIn('bob')
+  const product = (await browser.get('/api/products?pageSize=20')).json.items.find((p: { stock: number }) => p.stock > 0).id as string
+  const put = await browser.send('PUT', `/api/cart/lines/${product}`, { quantity: 3 })
+  if (put.status !== 200) throw new Error(`cart: ${put.status} ${put.text}`)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name.split(' ')[1]}=${value}`).join('; ')
+  const thief = scene.visitor(), next = scene.visitor()
+  const isSeen = async (who: typeof thief, headers?: Record<string, string>) => (await who.get('/api/cart', headers)).json?.lines?.some((line: { productId: string; quantity: number }) => line.productId === product && line.quantity === 3) === true
+  if (!await isSeen(thief, { cookie })) throw new Error('the cookie that was kept shows nothing: nothing was tried')
+  const out = await browser.send('POST', '/logout')
+  if (out.status >= 400) throw new Error(`sign-out: ${out.status} ${out.text}`)
+  await pause(REVOKED_MS)
+  const looks: boolean[] = []
+  for (let round = 0; round < 8; round++) looks.push(...await Promise.all([isSeen(thief, { cookie }), isSeen(browser), isSeen(next)]))
+  const seen = looks.filter(Boolean).length
+  scene.note({ 'looks after the sign-out': looks.length, seen })
+  return seen
+})
+
+/** Names that end where the next begins, for who puts them together without care; and how each is refused. */
+const COLLIDING: [audience: string, scope: string, guest: (own: string) => string, code: string][] = [
+  ...[' ', '\n', '\t', '\0', ',', ':', '|', '\x1f', '+', '%20', '\u2028'].flatMap((gap): typeof COLLIDING => [
+    [`order${gap}getCart`, 'getCart', (own) => own, 'audience'], ['order', `getCart${gap}order`, (own) => own, 'scope'], ['order', 'getCart', (own) => `${own}${gap}order`, 'guest'],
+  ]),
+  ['order', 'getCart', (own) => own.toUpperCase(), 'guest'], ['order', 'getCart', () => 'self', 'guest'], ['order', 'getCart', () => '', 'guest'], ['ORDER', 'getCart', (own) => own, 'audience'],
+]
+
+/** How many of them got a token. */
+async function collide(scene: Scene): Promise<number> {
+  const edge = await scene.insider('edge')
+  let given = 0
+  for (const [audience, scope, guest, code] of COLLIDING) {
+    const { traceId, traceparent } = scene.trace()
+    const answer = await edge.form('/token', new URLSearchParams({ grant_type: 'client_credentials', audience, scope, guest: guest(crypto.randomUUID()) }).toString(), traceparent)
+    if (answer.status === 200) given += 1
+    else scene.refused({ traceId, code, control: 'narrowing' })
+    if (answer.json?.code !== code) scene.note({ request: JSON.stringify({ audience, scope }), status: answer.status, code: answer.json?.code })
+  }
+  scene.note({ 'colliding names': COLLIDING.length, given })
+  return given
+}
+
 attack({
   id: 'S12.5-d',
   strategies: ['S12.5'],
   kind: 'attack',
-  goal: 'get another visitor\'s token out of the cache of tokens',
+  goal: 'get another visitor\'s token out of the cache of tokens, or one that outlives its session',
   without: 'token-cache-key',
-  stopped: null,
+  // Who asks for what is theirs is refused nothing; the colliding names are, by the exchange.
+  stopped: { code: 'audience', detection: 'EXCHANGE-DENY' },
   isExclusive: true, // others buy from the same carts
-  run: async (scene) => (await mix(scene, 40)).foreign > 0,
+  async run(scene) {
+    const { foreign } = await mix(scene, 40)
+    return (await collide(scene)) + (await afterSignOut(scene)) + foreign > 0
+  },
   probe: async (scene) => (await mix(scene, 1)).right === 4,
 })
