@@ -177,7 +177,10 @@ function declaredResponse(ajv: Ajv2020, content: Json): DeclaredResponse {
 }
 
 /** A media type without its parameters. */
-const essenceOf = (mediaType: string | undefined): string | undefined => mediaType?.split(';', 1)[0]?.trim().toLowerCase()
+function essenceOf(mediaType: string | undefined): string | undefined {
+  const at = mediaType?.indexOf(';') ?? -1
+  return (at < 0 ? mediaType : mediaType?.slice(0, at))?.trim().toLowerCase()
+}
 
 type ParameterCheck = { name: string; read(raw: string | undefined, errors: FieldError[]): unknown }
 
