@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../deploy/backing/test-database.ts'
@@ -84,4 +85,15 @@ test('nobody calls without a token, and nothing of the inside is told', async ()
   expect([answer.statusCode, ((await answer.body.json()) as any).code, answer.headers['x-powered-by']]).toEqual([401, 'token-required', undefined])
   const good = await pool.request({ method: 'GET', path: '/things', headers: { authorization: token('alice') } })
   expect(await good.body.json()).toEqual({ subject: 'alice', actor: 'edge' })
+})
+test('health needs no token, and tells the version', async () => {
+  const answer = await pool.request({ method: 'GET', path: '/health' })
+  expect([answer.statusCode, await answer.body.json()]).toEqual([200, { status: 'ok', version: '1' }])
+})
+test.each([['with its length', '{}'], ['in chunks', Readable.from(['{', '}'])]])('T8 a body that nobody asked for is refused %s, and the connection goes on', async (_name, body) => {
+  const answer = await pool.request({ method: 'GET', path: '/things', headers: { authorization: token('alice') }, body })
+  expect([answer.statusCode, ((await answer.body.json()) as any).code]).toEqual([400, 'parameter-unexpected'])
+  const next = await pool.request({ method: 'GET', path: '/things', headers: { authorization: token('alice') } })
+  expect([next.statusCode, next.headers['content-type']]).toEqual([200, 'application/json; charset=utf-8'])
+  await next.body.dump()
 })
