@@ -1,6 +1,8 @@
 /**
  * The decision: Cedar over one service's rules, parsed and validated once at the start (S2.1, S2.3).
  *
+ * The rules do not change while this process lives, so what Cedar said to a coarse question it would say again; that is
+ * remembered, here where the rules are and nowhere else (S2.2).
  * Cedar skips a rule whose condition errs, even a forbid; so whatever errs is denied here.
  * @see https://docs.cedarpolicy.com/auth/authorization.html
  */
@@ -29,16 +31,53 @@ export type Policies = { has(service: string): boolean; decide(question: Questio
 
 /** Throws with the service and the rule when a policy does not parse, has no own `@id`, or does not fit the operations. */
 export function loadPolicies(policies: ServicePolicy[]): Policies {
-  const services = new Set<string>()
+  /** Service → the types whose members its rules know by name. */
+  const services = new Map<string, Set<string>>()
   for (const policy of policies) {
     if (services.has(policy.service)) throw new Error(`policies of ${policy.service} stand twice`)
-    services.add(policy.service)
-    load(policy)
+    services.set(policy.service, load(policy))
   }
-  return { has: (service) => services.has(service), decide: (question) => (services.has(question.service) ? ask(question) : denied(`no policies for ${question.service.slice(0, 64)}`)) }
+  const remembered = new Map<string, Decision>()
+  return {
+    has: (service) => services.has(service),
+    decide(question) {
+      const named = services.get(question.service)
+      if (!named) return denied(`no policies for ${question.service.slice(0, 64)}`)
+      const key = coarseKey(question, named)
+      if (key === null) return ask(question)
+      const known = remembered.get(key)
+      if (known) return known
+      const decision = ask(question)
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+      if (!decision.error) remembered.set(key, decision)
+      return decision
+    },
+  }
 }
 
-function load(policy: ServicePolicy): void {
+const MAX_REMEMBERED = 2_048
+
+/**
+ * All that a decision about a service as a whole can depend on; null for other questions. Who asks counts by name where a
+ * rule names one of that type: else rules see a principal's type and attributes alone, for Cedar reads an id only by
+ * comparing it, and here is nothing else of that type to compare it with.
+ */
+export function coarseKey({ principal, service, operation, resource, caller }: Question, named: Set<string>): string | null {
+  if (resource.type !== 'Service' || resource.id !== service || resource.owner !== undefined || resource.seller !== undefined) return null
+  const { role, seller } = principal as Partial<Extract<Principal, { type: 'User' }>>
+  return JSON.stringify([service, operation, caller, principal.type, role, seller, named.has(principal.type) && principal.id])
+}
+
+/** Types of the entities that a rule names, anywhere in it. */
+function namedIn(part: unknown, into: Set<string>): void {
+  if (typeof part !== 'object' || part === null) return
+  const { type, id } = part as { type?: unknown; id?: unknown }
+  if (typeof type === 'string' && typeof id === 'string') into.add(type)
+  for (const value of Object.values(part)) namedIn(value, into)
+}
+
+/** Answers the types whose members the rules know by name. */
+function load(policy: ServicePolicy): Set<string> {
   const file = `${policy.service}/policy.cedar`
   const parts = cedar.policySetTextToParts(policy.cedar)
   if (parts.type === 'failure') throw new Error(`${file}: ${textOf(parts.errors)}`)
@@ -60,6 +99,9 @@ function load(policy: ServicePolicy): void {
   if (wrong.length) throw new Error(wrong.map(({ policyId, error }) => `${file}, rule ${policyId}: ${textOf([error])}`).join('\n'))
   for (const answer of [cedar.preparseSchema(policy.service, schema), cedar.preparsePolicySet(policy.service, { staticPolicies: rules })])
     if (answer.type === 'failure') throw new Error(`${file}: ${textOf(answer.errors)}`)
+  const named = new Set<string>()
+  namedIn(parsed, named)
+  return named
 }
 
 function ask({ principal, service, operation, resource, caller }: Question): Decision {

@@ -56,15 +56,23 @@ export function createControlApi({ api, handlers, log, report, control, subjectO
       const checked = operation.checkRequest({ params: found.params, query: at < 0 ? '' : url.slice(at + 1), header: (name) => one(req, name), body })
       const reply = await handlers[operation.id]!({ ...checked, req, res, traceId })
       if (reply === 'sent') return
-      const isText = typeof reply.body === 'string'
-      res.writeHead(reply.status, { ...(reply.body !== undefined && !isText && { 'content-type': 'application/json' }), 'cache-control': 'no-store', ...reply.headers })
-      res.end(reply.body === undefined ? undefined : isText ? reply.body : JSON.stringify(reply.body))
+      const { status, body: answered, headers } = reply
+      if (answered === undefined) return void res.writeHead(status, { 'cache-control': 'no-store', ...headers }).end()
+      const text = typeof answered === 'string' ? answered : JSON.stringify(answered)
+      // With its length known the answer leaves in one piece.
+      res.writeHead(status, { ...(text !== answered && { 'content-type': 'application/json' }), 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store', ...headers }).end(text)
     }
   }
 }
 
-/** A header that stands twice is as good as absent: nobody may choose which of two counts. */
-function one(req: IncomingMessage, name: string): string | undefined {
-  const values = req.headersDistinct[name]
-  return values?.length === 1 ? values[0] : undefined
+/** A header that stands twice is as good as absent: nobody may choose which of two counts. `name` in lower case. */
+function one({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+  let value: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const other = rawHeaders[i]!
+    if (other.length !== name.length || other.toLowerCase() !== name) continue
+    if (value !== undefined) return undefined
+    value = rawHeaders[i + 1]
+  }
+  return value
 }

@@ -3,8 +3,10 @@
  *
  * One Unix socket per client; its owner and mode say who asks, and the vault shows each client its own keys alone.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Pool } from 'undici'
+import { gather } from './gather.ts'
+import { askJson } from './mesh-json.ts'
 import { Unavailable } from './problem.ts'
 
 export type PublicJwk = { kty: 'EC'; crv: 'P-256'; x: string; y: string }
@@ -22,28 +24,39 @@ export type VaultClient = {
   close(): Promise<void>
 }
 
+/** As many signatures as the signer makes in one go: other clients wait that long. */
+export const MAX_DIGESTS = 32
+const TIMEOUT_MS = 5_000
+
 export function createVaultClient(socketPath: string): VaultClient {
-  const client = new Pool('http://vault', { socketPath, connections: 4, pipelining: 1, connectTimeout: 2_000, headersTimeout: 5_000, bodyTimeout: 5_000, maxResponseSize: 262_144 })
-  async function ask<Answer>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
-    let response: Awaited<ReturnType<typeof client.request>>
+  const client = new Pool('http://vault', { socketPath, connections: 4, pipelining: 1, connectTimeout: 2_000 })
+  async function ask<Answer>(method: 'GET' | 'POST' | 'DELETE', path: string, question?: unknown): Promise<Answer> {
+    let answer: Awaited<ReturnType<typeof askJson>>
     try {
-      response = await client.request({ method, path, ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })
+      answer = await askJson(client, method, path, TIMEOUT_MS, question)
     } catch (cause) {
       throw Unavailable({ detail: 'The signer does not answer', cause })
     }
-    const answer = response.statusCode === 204 ? await response.body.dump() : await response.body.json()
-    if (response.statusCode >= 400) throw new Error(`the vault refused ${method} ${path}: ${response.statusCode} ${String((answer as { code?: unknown } | undefined)?.code)}`)
-    return answer as Answer
+    if (answer.status >= 400) throw new Error(`the vault refused ${method} ${path}: ${answer.status} ${String((answer.body as { code?: unknown } | undefined)?.code)}`)
+    return answer.body as Answer
+  }
+  const signers = new Map<string, (digest: string) => Promise<string>>()
+  function signer(label: string): (digest: string) => Promise<string> {
+    let sign = signers.get(label)
+    if (!sign) {
+      sign = gather(async (digests: string[]) => (await ask<{ signatures: string[] }>('POST', `/keys/${label}/sign`, { digests })).signatures, MAX_DIGESTS)
+      signers.set(label, sign)
+    }
+    return sign
   }
   return {
     ensureKey: (label) => ask('POST', '/keys', { label }),
     listKeys: async () => (await ask<{ keys: { label: string; publicKey: PublicJwk }[] }>('GET', '/keys')).keys,
-    deleteKey: (label) => ask('DELETE', `/keys/${label}`),
-    async sign(label, data) {
-      const digest = createHash('sha256').update(data).digest('base64url')
-      const { signature } = await ask<{ signature: string }>('POST', `/keys/${label}/sign`, { digest })
-      return Buffer.from(signature, 'base64url')
+    async deleteKey(label) {
+      signers.delete(label)
+      await ask('DELETE', `/keys/${label}`)
     },
+    sign: async (label, data) => Buffer.from(await signer(label)(hash('sha256', data, 'base64url')), 'base64url'),
     seal: async (plaintext) => (await ask<{ sealed: string }>('POST', '/seal', { plaintext })).sealed,
     unseal: async (sealed) => (await ask<{ plaintext: string }>('POST', '/unseal', { sealed })).plaintext,
     close: () => client.close(),

@@ -43,6 +43,15 @@ describe('vault', () => {
     expect(verify('sha256', Buffer.from('datA'), { key: publicKey(made.publicKey), dsaEncoding: 'ieee-p1363' }, signature)).toBe(false)
   })
 
+  test('many at once are each signed for themselves', async () => {
+    const { publicKey: jwk } = await exchange.ensureKey('tokens-1')
+    const key = { key: publicKey(jwk), dsaEncoding: 'ieee-p1363' as const }
+    const data = Array.from({ length: 100 }, (_, i) => Buffer.from(`data ${i}`))
+    const signatures = await Promise.all(data.map((one) => exchange.sign('tokens-1', one)))
+    expect(signatures.map((signature, i) => verify('sha256', data[i]!, key, signature))).toEqual(Array(100).fill(true))
+    expect(verify('sha256', data[0]!, key, signatures[1]!)).toBe(false)
+  })
+
   test('a signed JWT is one that others verify', async () => {
     const { publicKey: jwk } = await exchange.ensureKey('tokens-2')
     const jwt = await signJwt(exchange, 'tokens-2', { typ: 'at+jwt', kid: 'k2' }, { sub: 'alice' })
@@ -83,10 +92,10 @@ describe('vault', () => {
   test.each([
     ['POST', '/keys', {}, 400], ['POST', '/keys', { label: 'a', extra: 1 }, 400], ['POST', '/keys', { label: 'UPPER' }, 400], ['POST', '/keys', { label: 'a/b' }, 400],
     ['POST', '/keys', { label: 'a'.repeat(65) }, 400], ['POST', '/keys', '{', 400], ['POST', '/keys', '', 400], ['POST', '/keys', [], 400],
-    ['POST', '/keys/tokens-1/sign', { digest: digest.slice(1) }, 400], ['POST', '/keys/tokens-1/sign', { digest: `${digest}A` }, 400], ['POST', '/keys/tokens-1/sign', { digest: `${digest.slice(0, 42)}/` }, 400],
-    ['POST', '/keys/tokens-1/sign', { digest: 1 }, 400], ['POST', '/keys/tokens-1/sign', { digest, alg: 'none' }, 400], ['POST', '/keys/unknown/sign', { digest }, 404],
+    ['POST', '/keys/tokens-1/sign', { digests: [digest.slice(1)] }, 400], ['POST', '/keys/tokens-1/sign', { digests: [`${digest}A`] }, 400], ['POST', '/keys/tokens-1/sign', { digests: [`${digest.slice(0, 42)}/`] }, 400],
+    ['POST', '/keys/tokens-1/sign', { digests: [1] }, 400], ['POST', '/keys/tokens-1/sign', { digests: [digest], alg: 'none' }, 400], ['POST', '/keys/unknown/sign', { digests: [digest] }, 404],
     ['PUT', '/keys', {}, 405], ['GET', '/keys/tokens-1', undefined, 405], ['GET', '/', undefined, 404], ['POST', '/toString', {}, 404],
-    ['POST', '/seal', { plaintext: 1 }, 400], ['POST', '/keys/tokens-1/sign', { digest }, 200],
+    ['POST', '/seal', { plaintext: 1 }, 400], ['POST', '/keys/tokens-1/sign', { digests: [digest] }, 200], ['POST', '/keys/tokens-1/sign', { digests: [] }, 400], ['POST', '/keys/tokens-1/sign', { digests: Array(33).fill(digest) }, 400],
   ])('%s %s %j is answered with %i', async (method, path, body, status) => {
     await exchange.ensureKey('tokens-1')
     const answer = await new Promise<{ status: number; type: string | undefined }>((resolve, reject) => {

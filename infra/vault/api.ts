@@ -1,8 +1,8 @@
 /**
  * What one client may ask on its socket. The signer loads as little as it can: plain node:http and zod.
  *
- * `POST /keys {label}` → 200 {label, publicKey, isNew} · `GET /keys` → {keys} · `POST /keys/{label}/sign {digest}` →
- * {signature} · `DELETE /keys/{label}` → 204 · `POST /seal {plaintext}` → {sealed} · `POST /unseal {sealed}` → {plaintext}
+ * `POST /keys {label}` → 200 {label, publicKey, isNew} · `GET /keys` → {keys} · `POST /keys/{label}/sign {digests}` →
+ * {signatures}, in that order · `DELETE /keys/{label}` → 204 · `POST /seal {plaintext}` → {sealed} · `POST /unseal {sealed}` → {plaintext}
  */
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from '@shop/chassis/log.ts'
@@ -16,12 +16,14 @@ export const SealBroken = problem('seal-broken', 422, 'This value was not sealed
 export const KeysExhausted = problem('keys-exhausted', 409, 'You hold as many keys as one client may', 'Delete one that is not used any more', 'OVERLOAD')
 
 const MAX_KEYS = 32
+/** Of one request: so long the other clients wait. */
+const MAX_DIGESTS = 32
 const BODY_LIMIT_BYTES = 131_072
 
 const label = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/)
 const ensureBody = z.strictObject({ label })
 /** SHA-256, base64url: 43 characters, of which the last carries four bits. */
-const signBody = z.strictObject({ digest: z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/) })
+const signBody = z.strictObject({ digests: z.array(z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)).min(1).max(MAX_DIGESTS) })
 const sealBody = z.strictObject({ plaintext: z.string().max(65_536) })
 const unsealBody = z.strictObject({ sealed: z.string().max(131_072) })
 
@@ -42,9 +44,12 @@ export function createVaultApi(token: Token, client: string, log: Logger): Reque
     },
     'GET /keys': () => ({ status: 200, body: { keys: own() } }),
     'POST /keys/*/sign'(body, of) {
-      const signature = token.sign(name(of), Buffer.from(check(signBody, body).digest, 'base64url'))
-      if (!signature) throw KeyUnknown()
-      return { status: 200, body: { signature: signature.toString('base64url') } }
+      const signatures = check(signBody, body).digests.map((digest) => {
+        const signature = token.sign(name(of), Buffer.from(digest, 'base64url'))
+        if (!signature) throw KeyUnknown()
+        return signature.toString('base64url')
+      })
+      return { status: 200, body: { signatures } }
     },
     'DELETE /keys/*'(_body, of) {
       if (!token.destroySigningKey(name(of))) throw KeyUnknown()
@@ -68,8 +73,11 @@ export function createVaultApi(token: Token, client: string, log: Logger): Reque
       if (!req.complete) res.setHeader('connection', 'close')
       return { status: known.status, body: problemBody(known) }
     }).then(({ status, body }) => {
-      if (!res.hasHeader('content-type') && body !== undefined) res.setHeader('content-type', 'application/json')
-      res.writeHead(status).end(body === undefined ? undefined : JSON.stringify(body))
+      if (body === undefined) return void res.writeHead(status).end()
+      // With its length known the answer leaves in one piece.
+      const text = JSON.stringify(body)
+      if (!res.hasHeader('content-type')) res.setHeader('content-type', 'application/json')
+      res.writeHead(status, { 'content-length': Buffer.byteLength(text) }).end(text)
     })
   }
 
@@ -94,11 +102,14 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
 async function readJson(req: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > BODY_LIMIT_BYTES) throw BodyTooLarge()
-    chunks.push(chunk)
-  }
+  await new Promise<void>((resolve, reject) => {
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= BODY_LIMIT_BYTES) return void chunks.push(chunk)
+      req.pause()
+      reject(BodyTooLarge())
+    }).on('end', resolve).on('error', reject)
+  })
   if (size === 0) return undefined
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'))

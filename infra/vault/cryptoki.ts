@@ -41,6 +41,8 @@ function mechanism(type: number, gcm?: { iv: Buffer; aad: Buffer }): { record: B
   return { record: Buffer.concat([ulong(type), ulong(koffi.address(params)), ulong(params.length)]), values: [params, gcm.iv, gcm.aad] }
 }
 
+const ECDSA = mechanism(CKM.ECDSA).record
+
 export type Cryptoki = ReturnType<typeof loadCryptoki>
 
 export function loadCryptoki(library: string) {
@@ -60,7 +62,7 @@ export function loadCryptoki(library: string) {
     openSession: bind('C_OpenSession', [U, U, P, P, P]), login: bind('C_Login', [U, U, P, U]), logout: bind('C_Logout', [U]),
     generateKeyPair: bind('C_GenerateKeyPair', [U, P, P, U, P, U, P, P]), generateKey: bind('C_GenerateKey', [U, P, P, U, P]),
     findInit: bind('C_FindObjectsInit', [U, P, U]), find: bind('C_FindObjects', [U, P, U, P]), findFinal: bind('C_FindObjectsFinal', [U]),
-    getAttribute: bind('C_GetAttributeValue', [U, U, P, U]), destroyObject: bind('C_DestroyObject', [U, U]),
+    getAttribute: bind('C_GetAttributeValue', [U, U, P, U]), copyObject: bind('C_CopyObject', [U, U, P, U, P]), destroyObject: bind('C_DestroyObject', [U, U]),
     signInit: bind('C_SignInit', [U, P, U]), sign: bind('C_Sign', [U, P, U, P, P]),
     encryptInit: bind('C_EncryptInit', [U, P, U]), encrypt: bind('C_Encrypt', [U, P, U, P, P]),
     decryptInit: bind('C_DecryptInit', [U, P, U]), decrypt: bind('C_Decrypt', [U, P, U, P, P]),
@@ -125,8 +127,13 @@ export function loadCryptoki(library: string) {
       return values[0]!.subarray(0, Number(records.readBigUInt64LE(16)))
     },
     destroyObject: (session: Handle, object: Handle) => C.destroyObject(session, object),
+    /** An object like it with other attributes. */
+    copyObject(session: Handle, object: Handle, attributes: Attribute[]): Handle {
+      const { records, values } = template(attributes)
+      return handle((out) => C.copyObject(session, object, records, values.length, out))
+    },
     sign(session: Handle, key: Handle, digest: Buffer): Buffer {
-      C.signInit(session, mechanism(CKM.ECDSA).record, key)
+      C.signInit(session, ECDSA, key)
       return filled((out, length) => C.sign(session, digest, digest.length, out, length), 64)
     },
     /** Ciphertext with its 16-byte tag behind it. */

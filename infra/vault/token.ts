@@ -38,7 +38,7 @@ export function openToken({ tokenDir, library }: { tokenDir: string; library: st
 
   const label = (object: Handle) => pkcs11.attribute(session, object, CKA.LABEL).toString('utf8')
   const find = (kind: bigint, name?: string) => pkcs11.findObjects(session, [[CKA.CLASS, kind], [CKA.TOKEN, true], ...(name === undefined ? [] : [[CKA.LABEL, Buffer.from(name)] satisfies Attribute])])
-  const signing = new Map<string, { publicHandle: Handle; privateHandle: Handle; publicKey: PublicJwk }>()
+  const signing = new Map<string, { publicHandle: Handle; privateHandle: Handle; signWith: Handle; publicKey: PublicJwk }>()
   const wrapping = new Map(find(CKO.SECRET_KEY).map((handle) => [label(handle), handle]))
   const publicHandles = new Map(find(CKO.PUBLIC_KEY).map((handle) => [label(handle), handle]))
   for (const privateHandle of find(CKO.PRIVATE_KEY)) {
@@ -47,7 +47,7 @@ export function openToken({ tokenDir, library }: { tokenDir: string; library: st
     publicHandles.delete(name)
     // Half a pair is what a crash left of one being made or destroyed: nobody was told of it, or nobody wants it.
     if (publicHandle === undefined) pkcs11.destroyObject(session, privateHandle)
-    else signing.set(name, { publicHandle, privateHandle, publicKey: publicJwk(publicHandle) })
+    else signing.set(name, { publicHandle, privateHandle, signWith: sessionCopy(privateHandle), publicKey: publicJwk(publicHandle) })
   }
   for (const orphan of publicHandles.values()) pkcs11.destroyObject(session, orphan)
 
@@ -56,6 +56,20 @@ export function openToken({ tokenDir, library }: { tokenDir: string; library: st
     const point = pkcs11.attribute(session, object, CKA.EC_POINT)
     if (point.length !== 67 || point.readUInt32BE(0) >>> 8 !== 0x044104) throw new Error('the token holds a public key of another form')
     return { kty: 'EC', crv: 'P-256', x: point.toString('base64url', 3, 35), y: point.toString('base64url', 35) }
+  }
+
+  /**
+   * The same key for this session alone, as private, sensitive and non-extractable as the one it copies: SoftHSM looks
+   * at the token's files before each use of a key that is kept, which cost half of a signature. A module that makes no
+   * copies signs with the key itself.
+   */
+  function sessionCopy(privateHandle: Handle): Handle {
+    try {
+      return pkcs11.copyObject(session, privateHandle, [[CKA.TOKEN, false]])
+    } catch (error) {
+      if (error instanceof CryptokiError) return privateHandle
+      throw error
+    }
   }
 
   function wrappingKey(name: string): Handle {
@@ -75,17 +89,18 @@ export function openToken({ tokenDir, library }: { tokenDir: string; library: st
         [[CKA.TOKEN, true], [CKA.PRIVATE, false], [CKA.VERIFY, true], [CKA.EC_PARAMS, P256], [CKA.LABEL, Buffer.from(name)]],
         [[CKA.TOKEN, true], [CKA.PRIVATE, true], [CKA.SENSITIVE, true], [CKA.EXTRACTABLE, false], [CKA.SIGN, true], [CKA.LABEL, Buffer.from(name)]])
       const publicKey = publicJwk(publicHandle)
-      signing.set(name, { publicHandle, privateHandle, publicKey })
+      signing.set(name, { publicHandle, privateHandle, signWith: sessionCopy(privateHandle), publicKey })
       return { publicKey, isNew: true }
     },
     sign(name, digest) {
       const key = signing.get(name)
-      return key && pkcs11.sign(session, key.privateHandle, digest)
+      return key && pkcs11.sign(session, key.signWith, digest)
     },
     destroySigningKey(name) {
       const key = signing.get(name)
       if (!key) return false
       signing.delete(name)
+      if (key.signWith !== key.privateHandle) pkcs11.destroyObject(session, key.signWith)
       pkcs11.destroyObject(session, key.privateHandle)
       pkcs11.destroyObject(session, key.publicHandle)
       return true
