@@ -1,6 +1,6 @@
 /**
- * Questions that come while an earlier one is under way go together in the next: the busier it is the less a question
- * costs, and one that comes alone waits for nobody (S12.1).
+ * Questions that come in the same turn of the event loop, or while earlier ones are under way, go together: the busier
+ * it is the less a question costs, and one that comes alone waits for nobody (S12.1).
  */
 type Waiting<Question, Answer> = { question: Question; resolve(answer: Answer): void; reject(error: unknown): void }
 
@@ -13,7 +13,6 @@ export function gather<Question, Answer>(ask: (questions: Question[]) => Promise
   let isAsking = false
 
   async function askAll(): Promise<void> {
-    isAsking = true
     while (waiting.length) {
       const batch = waiting.length <= most ? waiting : waiting.slice(0, most)
       waiting = waiting.slice(batch.length)
@@ -26,12 +25,16 @@ export function gather<Question, Answer>(ask: (questions: Question[]) => Promise
         waiting = []
         for (const { reject } of failed) reject(error)
       }
+      // Who was answered may ask again: in the next turn, with the others.
+      if (waiting.length) await new Promise(setImmediate)
     }
     isAsking = false
   }
 
   return (question) => new Promise((resolve, reject) => {
     waiting.push({ question, resolve, reject })
-    if (!isAsking) void askAll()
+    if (isAsking) return
+    isAsking = true
+    setImmediate(() => void askAll())
   })
 }

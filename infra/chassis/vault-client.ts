@@ -17,7 +17,7 @@ export type VaultClient = {
   listKeys(): Promise<{ label: string; publicKey: PublicJwk }[]>
   deleteKey(label: string): Promise<void>
   /** ES256 over the SHA-256 of `data`: 64 bytes, r and s (IEEE P1363, what JWS wants; RFC 7518 §3.4). */
-  sign(label: string, data: Uint8Array): Promise<Buffer>
+  sign(label: string, data: Uint8Array | string): Promise<Buffer>
   seal(plaintext: string): Promise<string>
   /** Throws when it was not sealed for this client, or was changed. */
   unseal(sealed: string): Promise<string>
@@ -68,5 +68,5 @@ const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('ba
 /** A JWS in compact form (RFC 7515 §7.1), ES256. The header says `typ` and `kid`; `alg` is ours. */
 export async function signJwt(vault: Pick<VaultClient, 'sign'>, label: string, header: { typ: string; kid: string }, payload: Record<string, unknown>): Promise<string> {
   const input = `${part({ ...header, alg: 'ES256' })}.${part(payload)}`
-  return `${input}.${(await vault.sign(label, Buffer.from(input))).toString('base64url')}`
+  return `${input}.${(await vault.sign(label, input)).toString('base64url')}`
 }

@@ -56,7 +56,7 @@ function memoryVault(): VaultClient {
     async ensureKey(label) { if (!held.has(label)) held.set(label, generateKeyPairSync('ec', { namedCurve: 'P-256' })); return { label, publicKey: jwk(label), isNew: true } },
     listKeys: async () => [...held.keys()].map((label) => ({ label, publicKey: jwk(label) })),
     deleteKey: async (label) => void held.delete(label),
-    sign: async (label, data) => sign('sha256', data, { key: held.get(label)!.privateKey, dsaEncoding: 'ieee-p1363' }),
+    sign: async (label, data) => sign('sha256', Buffer.from(data as string), { key: held.get(label)!.privateKey, dsaEncoding: 'ieee-p1363' }),
     seal: no, unseal: no, close: async () => {},
   }
 }
