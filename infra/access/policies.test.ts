@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
 import { describe, expect, test } from 'vitest'
 import type { ServicePolicy } from './config.ts'
-import { loadPolicies, type Principal } from './decide.ts'
+import { loadPolicies, type Principal, type Question } from './decide.ts'
 
 const user = (...ids: string[]) => ids.map((id) => ({ id, subjects: ['user' as const] }))
 
@@ -97,5 +97,47 @@ describe('unusable policies are named and stop the start', () => {
     const strict = loadPolicies(rule('@id("all") permit (principal, action, resource);\n@id("overflow") forbid (principal is User, action, resource) when { 9223372036854775807 + 1 == 0 };'))
     const decision = strict.decide({ principal: people['alice']!, service: 'toy', operation: 'see', resource: { type: 'Service', id: 'toy' }, caller: 'edge' })
     expect(decision).toMatchObject({ isAllowed: false, error: expect.stringContaining('overflow') })
+  })
+})
+
+describe('S2.2 what is remembered is what would be said', () => {
+  const operations = shop.flatMap(({ service, operations }) => operations.map(({ id }) => [service, id] as const))
+  const strangers: Principal[] = [...Object.values(people), { type: 'User', id: 'bob', role: 'customer' }, { type: 'User', id: 'eve', role: 'seller' }, { type: 'Guest', id: 'guest:2' }, { type: 'Workload', id: 'billing' }]
+  const questions = operations.flatMap(([service, operation]) => strangers.flatMap((principal) => ['edge', 'order', 'billing'].map((caller): Question => ({ principal, service, operation, resource: { type: 'Service', id: service }, caller }))))
+
+  test('to everybody about every operation, in whatever order', () => {
+    const fresh = loadPolicies(shop)
+    const backwards = questions.toReversed().map((question) => fresh.decide(question)).reverse()
+    const forwards = loadPolicies(shop)
+    expect(questions.map((question) => forwards.decide(question))).toEqual(backwards)
+    expect(questions.map((question) => forwards.decide(question))).toEqual(backwards)
+  })
+
+  const toy = (rule: string) => {
+    const { decide } = loadPolicies([{ service: 'toy', operations: [{ id: 'look', subjects: ['user', 'guest', 'service'] }], cedar: rule }])
+    return (principal: Principal, resource: Question['resource'] = { type: 'Service', id: 'toy' }) => decide({ principal, service: 'toy', operation: 'look', resource, caller: 'edge' }).isAllowed
+  }
+  test.each([
+    ['in its head', '@id("a") permit (principal == Guest::"guest:1", action, resource is Service);'],
+    ['in a condition', '@id("a") permit (principal is Guest, action, resource is Service) when { principal == Guest::"guest:1" };'],
+    ['in a set', '@id("a") permit (principal is Guest, action, resource is Service) when { [Guest::"guest:1"].contains(principal) };'],
+    ['to forbid', '@id("a") permit (principal is Guest, action, resource is Service); @id("b") forbid (principal == Guest::"guest:2", action, resource is Service);'],
+  ])('where a rule names somebody %s, nobody else is taken for them', (_where, rule) => {
+    const isAllowed = toy(rule)
+    for (let i = 0; i < 2; i++) expect(['1', '2', '1'].map((id) => isAllowed({ type: 'Guest', id: `guest:${id}` }))).toEqual([true, false, true])
+  })
+  test('role and seller count', () => {
+    const isAllowed = toy('@id("a") permit (principal is User, action, resource is Service) when { principal.role == Role::"seller" && principal has seller && principal.seller == "s1" };')
+    const user = (role: 'seller' | 'staff', seller?: string): Principal => ({ type: 'User', id: 'u', role, ...(seller && { seller }) })
+    expect([user('seller', 's1'), user('seller', 's2'), user('staff', 's1'), user('seller'), user('seller', 's1')].map((who) => isAllowed(who))).toEqual([true, false, false, false, true])
+  })
+  test('a thing of its own is judged each time', () => {
+    const isAllowed = toy('@id("a") permit (principal is User, action, resource is Order) when { resource has owner && resource.owner == principal };')
+    expect(['alice', 'bob', 'alice'].map((owner) => isAllowed(people['alice']!, { type: 'Order', id: 'o', owner }))).toEqual([true, false, true])
+  })
+  test('a question that errs is denied each time', () => {
+    const { decide } = loadPolicies(shop)
+    const odd: Question = { principal: people['guest']!, service: 'order', operation: 'placeOrder', resource: { type: 'Service', id: 'order' }, caller: 'edge' }
+    for (let i = 0; i < 2; i++) expect(decide(odd)).toMatchObject({ isAllowed: false, error: expect.any(String) })
   })
 })

@@ -182,6 +182,11 @@ describe('S12.5 a token for the next hop', () => {
     expect(await exchange('edge', token(userClaims({ role: 'seller', seller: 's1' })), 'order', 'placeOrder')).toMatchObject({ status: 403, body: { error: 'access_denied', code: 'policy-denied' } })
     expect(events).toMatchObject([{ code: 'policy-denied' }])
   })
+  test('S2.1 many at once: each is judged for itself, and a name that policy cannot know spoils nobody\'s', async () => {
+    const who = Array.from({ length: 120 }, (_, i) => (['customer', 'seller', 'odd'] as const)[i % 3]!)
+    const answers = await Promise.all(who.map((kind, i) => exchange('edge', token(userClaims({ sub: kind === 'odd' ? 'two words' : `user-${i}`, role: kind === 'seller' ? 'seller' : 'customer' })), 'order', 'placeOrder')))
+    expect(answers.map(({ status, body }) => (status === 200 ? claimsOf(body.access_token).sub : body.code))).toEqual(who.map((kind, i) => (kind === 'customer' ? `user-${i}` : kind === 'seller' ? 'policy-denied' : 'policy-subject')))
+  })
   test('S2.6 a data certificate is nobody here', async () => {
     expect(await asItself('data', 'catalog', 'reserveStock')).toMatchObject({ status: 403, body: { code: 'peer-unknown' } })
   })

@@ -23,8 +23,22 @@ describe('token', () => {
       expect(others).toEqual([])
       expect(() => pkcs11.attribute(session, key!, CKA.VALUE)).toThrow(new CryptokiError('C_GetAttributeValue', CKR.SENSITIVE))
       expect(pkcs11.attribute(session, key!, CKA.EXTRACTABLE)).toEqual(Buffer.from([0]))
+      if (kind !== CKO.PRIVATE_KEY) continue
+      const copy = pkcs11.copyObject(session, key!, [[CKA.TOKEN, false]])
+      expect(() => pkcs11.attribute(session, copy, CKA.VALUE), 'what signs').toThrow(new CryptokiError('C_GetAttributeValue', CKR.SENSITIVE))
+      expect(pkcs11.attribute(session, copy, CKA.EXTRACTABLE)).toEqual(Buffer.from([0]))
+      expect(() => pkcs11.copyObject(session, key!, [[CKA.TOKEN, false], [CKA.EXTRACTABLE, true]])).toThrow(CryptokiError)
     }
     pkcs11.finalize()
+  })
+
+  test('S1.5 a key that was destroyed signs no more', () => {
+    const token = openToken({ tokenDir: dir, library: softhsm }, 'a-long-enough-pin')
+    token.ensureSigningKey('client/gone')
+    expect(token.sign('client/gone', Buffer.alloc(32))).toHaveLength(64)
+    expect(token.destroySigningKey('client/gone')).toBe(true)
+    expect(token.sign('client/gone', Buffer.alloc(32))).toBeUndefined()
+    token.close()
   })
 
   test('clears what a crash left of a pair', () => {
