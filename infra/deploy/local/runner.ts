@@ -69,7 +69,7 @@ export async function runSystem({ checkout, instances, lifetimes, only, screen }
   }
   const losses = () => [...site.confinement.losses, ...system_.notes]
   const closeControl = await serveControl(control, {
-    'GET /status': async () => describeStatus({ phase, startedAt, losses: losses(), absent: site.absent, processes: site.processes, children: supervisor.list(), controlsOff: leases.off() }),
+    'GET /status': async () => describeStatus({ phase, startedAt, losses: losses(), absent: site.absent, processes: site.processes, children: supervisor.list(), controlsOff: leases.off(), labInstances: labInstances.list() }),
     'POST /down': async () => { stop.resolve('npm run down') },
     'POST /restart': async ({ process }) => supervisor.signal(process, 'SIGTERM'),
     'POST /variant': variants.set,

@@ -1,13 +1,14 @@
 /** What `npm run status` tells. */
+import type { LabInstance } from './lab-instances.ts'
 import type { PlannedProcess } from './plan.ts'
 import type { Child } from './supervisor.ts'
 
 type ProcessStatus = { name: string; kind: string; service?: string; instance?: number; version: string; health: 'healthy' | 'starting' | 'unhealthy'; state: string; pid?: number; uid: number; restarts: number; seconds: number; reason?: string; lastLines?: string[] }
-export type Status = { phase: string; startedAt: string; isHealthy: boolean; processes: ProcessStatus[]; absent: string[]; losses: string[]; controlsOff: { control: string; strategies: string[]; until?: string }[] }
+export type Status = { phase: string; startedAt: string; isHealthy: boolean; processes: ProcessStatus[]; absent: string[]; losses: string[]; controlsOff: { control: string; strategies: string[]; until?: string }[]; /** What is registered and is none of the shop's. */ labInstances: LabInstance[] }
 
-export type StatusInput = { phase: string; startedAt: Date; losses: string[]; absent: string[]; processes: PlannedProcess[]; children: Child[]; controlsOff: Status['controlsOff'] }
+export type StatusInput = { phase: string; startedAt: Date; losses: string[]; absent: string[]; processes: PlannedProcess[]; children: Child[]; controlsOff: Status['controlsOff']; labInstances: LabInstance[] }
 
-export function describeStatus({ phase, startedAt, losses, absent, processes, children, controlsOff }: StatusInput, now = Date.now()): Status {
+export function describeStatus({ phase, startedAt, losses, absent, processes, children, controlsOff, labInstances }: StatusInput, now = Date.now()): Status {
   const byName = new Map(children.map((child) => [child.name, child]))
   const rows = processes.map((one): ProcessStatus => {
     const child = byName.get(one.name)
@@ -19,7 +20,7 @@ export function describeStatus({ phase, startedAt, losses, absent, processes, ch
       ...(child?.reason && { reason: child.reason, lastLines: child.lastLines ?? [] }),
     }
   })
-  return { phase, startedAt: startedAt.toISOString(), isHealthy: phase === 'ready' && rows.every(({ health }) => health === 'healthy'), processes: rows, absent, losses, controlsOff }
+  return { phase, startedAt: startedAt.toISOString(), isHealthy: phase === 'ready' && rows.every(({ health }) => health === 'healthy'), processes: rows, absent, losses, controlsOff, labInstances }
 }
 
 /** For people: a line each, and of what is not healthy its last words. */
@@ -32,6 +33,7 @@ export function printStatus(status: Status, now = Date.now()): string {
   return [
     // First: whoever looks must not overlook it.
     ...status.controlsOff.map(({ control, strategies, until }) => `*** WITHOUT ${control} (${strategies.join(', ')})${until ? ` for another ${left(until)}` : ''} — npm run lab -- on --all`),
+    ...status.labInstances.map(({ id, address, until }) => `*** DEPLOYED BY THE LAB ${id} at ${address} for another ${left(until)} — npm run lab -- on --all`),
     `${status.phase}, ${status.isHealthy ? 'all healthy' : 'not healthy'}, since ${status.startedAt}`, '', ...rows,
     ...list('Not part of this version (no code):', status.absent),
     ...list('This machine does not give:', status.losses),

@@ -9,6 +9,7 @@ import { repo, shopDirOf } from '../checkout.ts'
 import type { Grant } from '../../backing/grants.ts'
 import type { Parsed } from '../commands.ts'
 import { askRunner } from '../control.ts'
+import type { LabInstance } from '../lab-instances.ts'
 import { liveRunner } from '../orphans.ts'
 import type { Status } from '../status.ts'
 
@@ -33,13 +34,16 @@ async function readControls(): Promise<Control[]> {
   return existsSync(path) ? ((await import(path)) as { controls: Control[] }).controls : []
 }
 
+const deployedLine = ({ id, address, until }: LabInstance) => `${id} is DEPLOYED at ${address} until ${until}\n`
+
 async function list(): Promise<number> {
   const live = liveRunner(shopDirOf(process.env))
-  const off = live ? (await askRunner<Status>(live.control, 'GET', '/status')).controlsOff : []
+  const { controlsOff: off, labInstances } = live ? await askRunner<Status>(live.control, 'GET', '/status') : { controlsOff: [], labInstances: [] }
   for (const { name, strategies } of await readControls()) {
     const now = off.find(({ control }) => control === name)
     process.stdout.write(`${name.padEnd(28)}${strategies.join(', ').padEnd(18)}${now ? `OFF until ${now.until}` : 'on'}\n`)
   }
+  process.stdout.write(labInstances.map(deployedLine).join(''))
   return 0
 }
 
@@ -57,8 +61,9 @@ async function turn(socket: string, action: 'off' | 'on', args: string[]): Promi
   await Promise.all(chosen.flatMap(({ name: leftOut, strategies, places }) => places.flatMap(asked).map(([path, place]) => action === 'off'
     ? askRunner(socket, 'POST', path, { ...place, leftOut, strategies, ...(seconds && { seconds }) })
     : askRunner(socket, 'POST', `${path}/back`, { ...place, leftOut }))))
-  const { controlsOff } = await askRunner<Status>(socket, 'GET', '/status')
-  process.stdout.write(controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join(''))
+  if (name === '--all') await askRunner(socket, 'POST', '/instance/back', {})
+  const { controlsOff, labInstances } = await askRunner<Status>(socket, 'GET', '/status')
+  process.stdout.write(`${controlsOff.length === 0 ? 'All controls are on.\n' : controlsOff.map(({ control, until }) => `${control} is OFF until ${until}\n`).join('')}${labInstances.map(deployedLine).join('')}`)
   return 0
 }
 

@@ -8,7 +8,7 @@ import { printStatus, type Status } from '../status.ts'
 export async function status({ values }: Parsed): Promise<number> {
   const live = liveRunner(shopDirOf(process.env))
   const found = live ? await askRunner<Status>(live.control, 'GET', '/status') : undefined
-  if (values.json) process.stdout.write(`${JSON.stringify(found ?? { phase: 'stopped', isHealthy: false, processes: [], absent: [], losses: [], controlsOff: [] }, null, 2)}\n`)
+  if (values.json) process.stdout.write(`${JSON.stringify(found ?? { phase: 'stopped', isHealthy: false, processes: [], absent: [], losses: [], controlsOff: [], labInstances: [] }, null, 2)}\n`)
   else process.stdout.write(`${found ? printStatus(found) : 'Nothing runs. Start it with npm start.'}\n`)
   return found?.isHealthy ? 0 : 1
 }
