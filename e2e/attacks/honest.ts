@@ -5,8 +5,8 @@ import { Visitor } from '../shop.ts'
 /** Slow enough to leave the machine to the attacks. */
 const EVERY_MS = 250
 
-export async function startHonest(): Promise<{ takeErrors(): string[]; requests(): number; stop(): Promise<void> }> {
-  const customer = await new Visitor().signIn('carol')
+export async function startHonest(username = 'carol'): Promise<{ takeErrors(): string[]; requests(): number; stop(): Promise<void> }> {
+  const customer = await new Visitor().signIn(username)
   const product = (await customer.get('/api/products?pageSize=20')).json.items.find((p: { stock: number }) => p.stock > 0).id as string
   let errors: string[] = []
   let requests = 0

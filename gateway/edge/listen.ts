@@ -23,7 +23,10 @@ export type DoorOptions = {
   isParserLenient?: boolean
 }
 
-export async function listenAt(door: DoorOptions, handle: (request: IncomingMessage, response: ServerResponse) => void, report: Report): Promise<{ port: number; drain(): Promise<void> }> {
+/** `open`: how many connections there are. `drain` takes no more, closes those that wait for a request, and lets the others end. */
+export type Listening = { port: number; open(): number; drain(): Promise<void> }
+
+export async function listenAt(door: DoorOptions, handle: (request: IncomingMessage, response: ServerResponse) => void, report: Report): Promise<Listening> {
   const server = https.createServer({
     key: door.key, cert: door.certificate, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000,
     ...(door.clientRoots && { ca: door.clientRoots, requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET }),
@@ -32,6 +35,11 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 5_000, noDelay: true,
   }, handle)
   server.maxConnections = 4_096
+  let open = 0
+  server.on('connection', (socket) => {
+    open += 1
+    socket.once('close', () => { open -= 1 })
+  })
   server.maxRequestsPerSocket = 10_000
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) return void socket.destroy()
@@ -41,6 +49,7 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: door.host, port: door.port, ...(process.platform === 'linux' && { reusePort: true }) }, resolve))
   return {
     port: (server.address() as { port: number }).port,
+    open: () => open,
     drain: () => new Promise((resolve) => {
       server.close(() => resolve())
       server.closeIdleConnections()

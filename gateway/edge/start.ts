@@ -20,7 +20,12 @@ import type { Unseal } from './sessions/sessions.ts'
 import { createStorefront } from './storefront/pages.ts'
 
 const SWEEP_MS = 60_000
-const NOTICE_MS = 1_500
+/**
+ * So long a stopping edge still answers, and says each time that the connection ends here: whoever keeps one connects
+ * anew, instead of meeting its end with a request just written. With a successor on the same ports it need not wait for
+ * those who say nothing, only longer than most do.
+ */
+const NOTICE_MS = 1_500, HANDOVER_MS = 900, LOOK_MS = 20
 
 /** How a composition other than production's is made; production passes nothing. */
 export type Composition = {
@@ -59,11 +64,10 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
   const sweep = setInterval(() => { sessions.sweep().catch((err: unknown) => log.warn({ err }, 'ended sessions were not deleted')) }, SWEEP_MS).unref()
   ready()
   log.info({ doors: config.doors.web.origin }, 'ready')
-  onStop(log, async () => {
+  async function stop(noticeMs: number): Promise<void> {
     clearInterval(sweep)
     stopping.abort()
-    // Whoever keeps a connection is asked to connect anew before we close: a request just written would meet its end.
-    await setTimeout(NOTICE_MS)
+    for (const until = performance.now() + noticeMs; performance.now() < until && doors.some((door) => door.open() > 0);) await setTimeout(LOOK_MS)
     await Promise.all(doors.map((door) => door.drain()))
     await upstream.stop()
     await client.close()
@@ -71,7 +75,9 @@ export async function startEdge(launch: Launch<Config>, log: Logger, { pipeline 
     identity.stop()
     await sessions.close()
     await Promise.all([store.close(), locks.close()])
-  })
+  }
+  onStop(log, () => stop(NOTICE_MS))
+  process.once('SIGUSR2', () => void stop(HANDOVER_MS).then(() => process.exit(0)))
 }
 
 function missing(name: string): never {

@@ -15,7 +15,7 @@ export type Variant = { entry: string; leftOut: string }
 /** `describe` answers config and secrets of that moment; `enroller` is missing only for vault and pki, which come before enrolment. */
 export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { config: Record<string, unknown>; secrets?: Record<string, string> }, enroller?: Enroller, env: Record<string, string> = {}, variant?: Variant): Spec {
   return {
-    name: one.name, uid: one.uid, ...(one.kind === 'micro-gateway' && { handoverSignal: 'SIGUSR2' as const }),
+    name: one.name, uid: one.uid, ...((one.kind === 'micro-gateway' || one.kind === 'edge') && { handoverSignal: 'SIGUSR2' as const }),
     async prepare() {
       const { config, secrets = {} } = describe()
       const launch: LaunchDocument = {
