@@ -96,6 +96,7 @@ describe('parseJsonStrictly', () => {
     ['depth', '['.repeat(100_000)], ['single quotes', "{'a':1}"], ['NaN', '[NaN]'], ['a comment', '{}//x'],
   ])('%s is refused', (_name, text) => expect(codeOf(() => parse(text))).toBe('body-malformed'))
   test('bytes that are not UTF-8 are refused', () => expect(codeOf(() => parseJsonStrictly(Buffer.from([0x22, 0xc0, 0xae, 0x22])))).toBe('body-malformed'))
+  test('a text has one spelling, whichever the keyboard chose', () => expect(parse('{"name":["Jose\u0301","Jos\u00e9"]}')).toEqual({ name: ['José', 'José'].map((name) => name.normalize('NFC')) }))
   test('any other JSON value comes out as it went in', () => fc.assert(fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
     const text = JSON.stringify(value)
     if (/__proto__|-0\b/.test(text) || JSON.stringify(JSON.parse(text)) !== text) return

@@ -283,7 +283,7 @@ export function parseJsonStrictly(bytes: Buffer): unknown {
       if (typeof v === 'number' && (!Number.isFinite(v) || (Number.isInteger(v) && !Number.isSafeInteger(v)) || Object.is(v, -0) || (context.source?.length ?? 0) > 24))
         throw BodyMalformed({ detail: 'A number cannot be kept exactly' })
       if (typeof v === 'string' && !v.isWellFormed()) throw BodyMalformed({ detail: 'A string holds a lone surrogate' })
-      return v
+      return typeof v === 'string' ? v.normalize('NFC') : v // one text for what looks the same; a keyboard's choice is no fault (ADR 21)
     }
     value = JSON.parse(text, check as (key: string, value: unknown) => unknown)
   } catch (cause) {
