@@ -1,16 +1,26 @@
 // Shipping's broker user says what only others may say, and listens to what is not for it: on their topics, past the
 // exchange, through the exchanges of dead letters, with a queue of its own. It claims in a header to be order.
+//
+// When it can, whoever reads the queue finds no signature and makes a dead letter of it (A5-b). There it would lie until
+// somebody looks, so the attack takes its own letters out again.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ConfirmChannel } from 'amqplib'
 import { freshAddress } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import { openBroker } from '../broker.ts'
+import type { Insider } from '../insider.ts'
 import type { Scene } from '../scene.ts'
+
+/** By which its messages are known. */
+const MARK = randomUUID()
+const FORGED = Buffer.from(JSON.stringify({ specversion: '1.0', id: MARK }))
 
 /** True when the message lies in a queue: confirmed, and not handed back as nobody's. */
 const say = (exchange: string, topic: string, headers: object = {}) => async (channel: ConfirmChannel): Promise<boolean> => {
   let isReturned = false
   channel.on('return', () => { isReturned = true })
-  channel.publish(exchange, topic, Buffer.from('{"specversion":"1.0"}'), { mandatory: true, persistent: true, headers: { 'x-producer': 'order', ...headers } })
+  channel.publish(exchange, topic, FORGED, { mandatory: true, persistent: true, headers: { 'x-producer': 'order', ...headers } })
   await channel.waitForConfirms()
   return !isReturned
 }
@@ -18,7 +28,7 @@ const listen = (pattern: string) => async (channel: ConfirmChannel): Promise<boo
   const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true })
   await channel.bindQueue(queue, 'shop.events', pattern)
   // Something that is said by others: here by itself, as nobody else's turn can be waited for.
-  channel.publish('shop.events', 'payment.captured', Buffer.from('{}'))
+  channel.publish('shop.events', 'payment.captured', FORGED)
   await channel.waitForConfirms()
   return (await channel.get(queue, { noAck: true })) !== false
 }
@@ -34,6 +44,31 @@ const WAYS: [string, (channel: ConfirmChannel) => Promise<boolean>][] = [
   ['listen to payments', listen('payment.*')],
   ['read order\'s dead letters', async (channel) => (await channel.get('order.dead')) !== false],
 ]
+
+/** Takes what is ours out of the queues of dead letters, until nothing more of it comes. */
+async function takeBack(shipping: Insider): Promise<number> {
+  const connection = await openBroker(shipping)
+  let taken = 0
+  try {
+    const channel = await connection.createChannel()
+    for (let quiet = 0; quiet < 3; await pause(400)) {
+      let found = 0
+      for (const queue of ['order.dead', 'shipping.dead'])
+        for (let letter = await channel.get(queue); letter; letter = await channel.get(queue))
+          if (letter.content.includes(MARK)) {
+            channel.ack(letter)
+            found += 1
+          }
+      channel.nackAll(true) // those of others
+      taken += found
+      quiet = found ? 0 : quiet + 1
+    }
+    await channel.close()
+  } finally {
+    await connection.close().catch(() => {})
+  }
+  return taken
+}
 
 async function tryAll(scene: Scene): Promise<boolean> {
   const shipping = await scene.insider('shipping')
@@ -52,6 +87,7 @@ async function tryAll(scene: Scene): Promise<boolean> {
   const elsewhere = freshAddress()
   if (await openBroker(shipping, elsewhere, '/').then(async (open) => { await open.close(); return true }, () => false)) isWon = true
   else scene.refused({ address: elsewhere, subject: 'shipping' })
+  if (isWon) scene.note({ 'dead letters taken back': await takeBack(shipping).catch((error: Error) => error.message) })
   return isWon
 }
 
