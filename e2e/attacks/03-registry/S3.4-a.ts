@@ -13,8 +13,8 @@ for (const { id, node, isBehind } of [{ id: 'S3.4-a', node: 'order-9', isBehind:
     kind: 'attack',
     goal: `put a machine of one's own into the list of a service${isBehind ? ', from where the registry\'s gateway stands' : ''}`,
     without: 'registry-write',
-    // Consul says no by itself; it tells nobody but its log.
-    stopped: isBehind ? null : { code: 'registry-denied', detection: 'REGISTRY-DENY' },
+    // Consul tells nobody but its log, and that is read.
+    stopped: { code: 'registry-denied', detection: 'REGISTRY-DENY' },
     async run(scene) {
       const before = await listed(scene, 'edge', 'order')
       const { answered, isListed } = await writeItself(scene, 'shipping', node, about, isBehind)

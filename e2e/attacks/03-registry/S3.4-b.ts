@@ -12,8 +12,8 @@ for (const { id, isBehind } of [{ id: 'S3.4-b', isBehind: false }, { id: 'S3.4-b
     kind: 'attack',
     goal: `learn which services there are and where${isBehind ? ', from where the registry\'s gateway stands' : ''}`,
     without: 'registry-read',
-    // Consul leaves out of its answer what the token may not see, and tells nobody.
-    stopped: isBehind ? null : { code: 'registry-denied', detection: 'REGISTRY-DENY' },
+    // Of a list Consul leaves out what the token may not see, and tells nobody; what it refuses as a whole stands in its log.
+    stopped: { code: 'registry-denied', detection: 'REGISTRY-DENY' },
     async run(scene) {
       const heard = await readAll(scene, 'shipping', { control: 'registry-read' }, isBehind)
       if (!isBehind) answered = heard.answered

@@ -23,6 +23,7 @@ export async function tryAll(scene: Scene, workload: string, tries: Try[], about
   const { registry, consulToken } = insider.held.places
   const behind = isBehind ? (await scene.insider('registry')).atConsul() : undefined
   const heard = { answered: 0, texts: [] as string[] }
+  let isRefused = false
   try {
     for (const [method, path, body] of tries)
       for (const token of [consulToken, '', ANONYMOUS]) {
@@ -30,10 +31,13 @@ export async function tryAll(scene: Scene, workload: string, tries: Try[], about
         const init = { headers: { traceparent, ...(token && { 'x-consul-token': token }), ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) }
         const answer: MeshAnswer = await (behind ? behind.call(behind.server, method, path, init) : insider.call(registry, method, path, init))
         scene.answered(answer, `${method} ${path} as ${workload}${isBehind ? ' at Consul' : ''}`, about)
+        if (answer.status === 403) isRefused = true
         if (answer.status >= 400) continue
         heard.answered += 1
         heard.texts.push(answer.text)
       }
+    // Consul says whom it refused by the address alone, and of a list it only leaves out.
+    if (behind && isRefused) scene.refused({ ...about, address: behind.address, source: 'consul-' })
     return heard
   } finally {
     await behind?.close()

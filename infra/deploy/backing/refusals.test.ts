@@ -90,6 +90,7 @@ describe('Consul', () => {
   test.each([{}, { error: 'rpc error making call: Permission denied' }, { error: 'ACL not found' }])('a request that its rights refused: %j', (more) => {
     expect(readAll(readConsul(), line(more))).toEqual([{ detection: 'REGISTRY-DENY', control: 'registry-write', strategies: ['S3.4', 'S3.5'], code: 'registry-denied', severity: 'high', address: '127.3.3.3', operation: 'PUT' }])
   })
+  test('a read that its rights refused', () => expect(readAll(readConsul(), line({ method: 'GET', url: '/v1/agent/self' }))).toMatchObject([{ control: 'registry-read', strategies: ['S3.4'], operation: 'GET' }]))
   test.each([{ error: 'The ACL system is currently in legacy mode.' }, { error: 'ACL not found', url: '/v1/acl/token/x' }, { '@message': 'Permission denied' }, { from: 7 }])('nothing from %j', (more) => expect(readAll(readConsul(), line(more))).toEqual([]))
   test.each(['memberlist: failed to receive: Encryption is configured but remote state is not encrypted from=127.6.1.1:34567', 'memberlist: failed to receive: No installed keys could decrypt the message from=127.6.1.1:37821', 'memberlist: Decrypt packet failed: No installed keys could decrypt the message from=127.6.1.1:48537'])('S3.3 somebody without the key of the gossip: %s', (message) => {
     expect(readAll(readConsul(), line({ '@message': message, '@module': 'agent.server.memberlist.lan', from: undefined }))).toEqual([{ detection: 'REGISTRY-DENY', control: 'gossip-key', strategies: ['S3.3'], code: 'gossip-refused', severity: 'high', address: '127.6.1.1' }])

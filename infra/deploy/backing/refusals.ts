@@ -87,6 +87,7 @@ export function readConsul(): ReadRefusal {
     if (message !== 'Request error' || typeof from !== 'string' || !/Permission denied|ACL not found/.test(String(error))) return undefined
     // The runner asks for tokens and policies that it is about to make.
     if (/ACL not found/.test(String(error)) && String(url).startsWith('/v1/acl/')) return undefined
-    return { detection: 'REGISTRY-DENY', control: 'registry-write', strategies: ['S3.4', 'S3.5'], code: 'registry-denied', severity: 'high', address: from.replace(/:\d+$/, '').slice(0, 64), ...(/^[A-Z]{3,6}$/.test(String(method)) && { operation: String(method) }) }
+    const control = method === 'GET' ? { control: 'registry-read', strategies: ['S3.4'] } : { control: 'registry-write', strategies: ['S3.4', 'S3.5'] }
+    return { detection: 'REGISTRY-DENY', ...control, code: 'registry-denied', severity: 'high', address: from.replace(/:\d+$/, '').slice(0, 64), ...(/^[A-Z]{3,6}$/.test(String(method)) && { operation: String(method) }) }
   }
 }
