@@ -10,8 +10,8 @@ const HIDDEN = `GET /api/categories HTTP/1.1\r\nHost: ${host}\r\n\r\n`
 const post = (headers: string, body: string, line = 'POST /api/session HTTP/1.1') => `${line}\r\nHost: ${host}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`
 const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 
-/** Its head is sound: the route table refuses it, and the connection ends before the body is read. */
-const LATE = 'chunk without its end'
+/** A sound head, for an operation that reads a body from anybody: what is wrong with its chunks shows only there. */
+const chunked = (body: string) => post(`Provider-Signature: t=1,v1=${'0'.repeat(64)}\r\nTransfer-Encoding: chunked`, body, 'POST /api/payment-events HTTP/1.1')
 
 /** What is framed in two ways: refused, and the connection ended. */
 function* twoReadings(): Generator<[string, string]> {
@@ -28,9 +28,9 @@ function* twoReadings(): Generator<[string, string]> {
     yield [`Content-Length ${JSON.stringify(value)}`, post(`Content-Length: ${value}`, `xxxxx${HIDDEN}`)]
   yield ['CL twice, other', post(`Content-Length: 0\r\nContent-Length: ${Buffer.byteLength(HIDDEN)}`, HIDDEN)]
   yield ['CL twice, same', post('Content-Length: 0\r\ncontent-length: 0', HIDDEN)]
-  for (const size of ['FFFFFFFFFFFFFFFF1', '0x1', '+1', '-1', ' 1', '1 ', 'g', '']) yield [`chunk size ${JSON.stringify(size)}`, post('Transfer-Encoding: chunked', `${size}\r\nx\r\n0\r\n\r\n${HIDDEN}`)]
-  yield [LATE, post('Transfer-Encoding: chunked', `1\r\nxx\r\n0\r\n\r\n${HIDDEN}`)]
-  yield ['chunk ends with LF', post('Transfer-Encoding: chunked', `1\nx\n0\n\n${HIDDEN}`)]
+  for (const size of ['FFFFFFFFFFFFFFFF1', '0x1', '+1', '-1', ' 1', '1 ', 'g', '']) yield [`chunk size ${JSON.stringify(size)}`, chunked(`${size}\r\nx\r\n0\r\n\r\n${HIDDEN}`)]
+  yield ['chunk without its end', chunked(`1\r\nxx\r\n0\r\n\r\n${HIDDEN}`)]
+  yield ['chunk ends with LF', chunked(`1\nx\n0\n\n${HIDDEN}`)]
   yield ['bare LF', post(length, short).replaceAll('\r\n', '\n')]
   yield ['bare CR', post(`X: a\rTransfer-Encoding: chunked\r\n${length}`, short)]
   yield ['folded line', post(`X: a\r\n b\r\nTransfer-Encoding:\r\n chunked\r\n${length}`, short)]
@@ -54,7 +54,7 @@ attack({
     for (const [what, bytes] of twoReadings()) {
       const source = freshAddress()
       const seen = await exchange(source, bytes)
-      scene.answered(seen, what, what === LATE ? { code: 'method-not-allowed', detection: 'RE1', control: 'match-operation' } : {})
+      scene.answered(seen, what)
       if (!seen.json?.code) scene.refused({ address: source })
       // Kept open after a refusal, the connection would read on where the first request was left.
       if (seen.answers > 1 || !seen.isClosed) {
