@@ -2,7 +2,7 @@
  * The decision: Cedar over one service's rules, parsed and validated once at the start (S2.1, S2.3).
  *
  * The rules do not change while this process lives, so what Cedar said to a coarse question it would say again; that is
- * remembered, here where the rules are and nowhere else (S2.2, ADR 0021).
+ * remembered, here where the rules are and nowhere else (S2.2, ADR 0022).
  * Cedar skips a rule whose condition errs, even a forbid; so whatever errs is denied here.
  * @see https://docs.cedarpolicy.com/auth/authorization.html
  */
