@@ -2,7 +2,7 @@
 // speaks to every port of it, in plain text and under keys that he made up or read in Consul's manual; then he starts a
 // whole agent of Consul's own, that tries to join as a machine of order's.
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -15,7 +15,6 @@ import type { Scene } from '../scene.ts'
 
 /** The example of https://developer.hashicorp.com/consul/docs/security/encryption. */
 const MANUALS_KEY = 'pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvYwy7Cu5s='
-const NODE = 'order-66'
 /** So soon all servers have heard of a new member, and its leader has it in the list; without an answer of its own it stays one for 5 s. */
 const HEARD_MS = 1_000
 /** memberlist's push/pull with an empty list, as msgpack: { Nodes: 0, UserStateLen: 0, Join: true }. */
@@ -59,7 +58,7 @@ async function machines(scene: Scene): Promise<{ members: string[]; nodes: strin
 }
 
 /** An agent of the same program as the servers, with this key or none. Resolves with what came of its attempt, while it goes on; `end` lets it leave. */
-async function startAgent(port: number, key: string | undefined): Promise<{ said: string; end(): Promise<void> }> {
+async function startAgent(name: string, port: number, key: string | undefined): Promise<{ said: string; end(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'stranger-'))
   const address = freshAddress()
   let program: string
@@ -69,7 +68,7 @@ async function startAgent(port: number, key: string | undefined): Promise<{ said
     throw new NotRun(`where Consul's program is cannot be seen here: ${(error as Error).message}`)
   }
   writeFileSync(join(folder, 'agent.json'), JSON.stringify({
-    node_name: NODE, datacenter: 'dc1', data_dir: join(folder, 'data'), bind_addr: address, client_addr: address, disable_update_check: true, leave_on_terminate: true,
+    node_name: name, datacenter: 'dc1', data_dir: join(folder, 'data'), bind_addr: address, client_addr: address, disable_update_check: true, leave_on_terminate: true,
     ports: { http: 18_500, server: 18_300, serf_lan: 18_301, dns: -1, grpc: -1, serf_wan: -1 }, retry_join: [`127.0.0.1:${port}`], ...(key && { encrypt: key }),
   }))
   const agent = spawn(program, ['agent', `-config-file=${join(folder, 'agent.json')}`], { stdio: ['ignore', 'pipe', 'pipe'], env: {}, cwd: folder })
@@ -102,21 +101,23 @@ async function speakUp(scene: Scene): Promise<boolean> {
       scene.note({ request: `gossip at ${port} ${what}` })
       scene.refused({ address })
     }
+  // A new one each time: the cluster remembers where a name was last, and takes it from nowhere else for a while.
+  const name = `order-${100 + randomInt(100_000)}`
   let isMember = false
   for (const [what, key] of [['no key', undefined], ['a key of its own', randomBytes(32).toString('base64')], ['the key of the manual', MANUALS_KEY]] as const) {
-    const agent = await startAgent(ports[0]!, key)
+    const agent = await startAgent(name, ports[0]!, key)
     try {
       await pause(HEARD_MS)
       const { members, nodes } = await machines(scene)
-      const isIn = members.includes(NODE) && nodes.includes(NODE)
-      scene.note({ request: `an agent with ${what} joins as ${NODE}`, said: agent.said, 'is a member, and in the list of machines': isIn })
+      const isIn = members.includes(name) && nodes.includes(name)
+      scene.note({ request: `an agent with ${what} joins as ${name}`, said: agent.said, 'is a member, and in the list of machines': isIn })
       if (isIn) isMember = true
     } finally {
       await agent.end()
     }
   }
   // It cannot say farewell to those whose answers it cannot read. The lab sends away whom it let in.
-  if (isMember) await eventually(`${NODE} to be missed`, async () => !(await machines(scene)).members.includes(NODE), 20_000)
+  if (isMember) await eventually(`${name} to be missed`, async () => !(await machines(scene)).members.includes(name), 20_000)
   return isMember
 }
 
