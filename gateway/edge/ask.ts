@@ -32,8 +32,12 @@ export type PassOn = (call: EdgeCall, names: string[]) => Record<string, string>
 
 const passDeclared: PassOn = ({ input }, names) => {
   if (names.length === 0) return {}
-  const declared = Object.entries(input?.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)] as const)
-  return Object.fromEntries(declared.filter(([name]) => names.includes(name)))
+  const passed: Record<string, string> = {}
+  for (const name of names) {
+    const value: unknown = input?.headers[name]
+    if (value !== undefined) passed[name] = String(value)
+  }
+  return passed
 }
 
 export function createAsk(callUpstream: CallUpstream, freshToken: (session: OpenSession) => Promise<string>, passOn = passDeclared): Ask {

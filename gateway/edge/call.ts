@@ -42,6 +42,7 @@ export type EdgeCall = {
   deadline: number
   /** Where the answer goes; closes when the client leaves. */
   response: ServerResponse
+  /** By its name in lower case. */
   header(name: string): string | undefined
   /** It has one, or says so. */
   hasBody: boolean

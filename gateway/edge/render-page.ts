@@ -37,7 +37,7 @@ async function operate(call: EdgeCall, id: string, { params = {}, query = {}, he
   if (!operation || !handler) throw OperationUnknown()
   requireAudience(operation.spec['x-audience'], call.session)
   const search = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, String(value)]])))
-  const header = (name: string) => headers[name.toLowerCase()]
+  const header = (name: string) => headers[name]
   const input = operation.checkRequest({ params, query: search.toString(), header, body })
   const inner: EdgeCall = { ...call, target: { kind: 'operation', operation, params }, input, header }
   delete inner.answer

@@ -116,7 +116,7 @@ function openCall(door: Door, request: IncomingMessage, response: ServerResponse
   const url = request.url ?? '/'
   const at = url.indexOf('?')
   const { headers } = request
-  const header = (name: string) => { const value = headers[name] ?? headers[name.toLowerCase()]; return typeof value === 'string' ? value : value?.join(', ') }
+  const header = (name: string) => { const value = headers[name]; return typeof value === 'string' ? value : value?.join(', ') }
   let body: Promise<Buffer> | undefined
   return {
     door, request, response, header,

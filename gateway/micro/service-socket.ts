@@ -4,7 +4,7 @@ import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Step } from '../pipeline.ts'
 import { operationOf } from '../stages/find-operation.ts'
-import { pick, type HeaderAllowList, type Pass } from '../stages/header-allow-list.ts'
+import { NO_NAMES, pick, type HeaderAllowList, type Pass } from '../stages/header-allow-list.ts'
 import { ResponseNotDeclared } from '../stages/response-schema.ts'
 import type { Answer } from '../upstream/call.ts'
 import { Gone } from '../upstream/reach.ts'
@@ -18,6 +18,8 @@ export const ServiceUnreachable = problem('service-unreachable', 503, 'This inst
 const IDLE_MS = 500
 
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'date'])
+
+const TYPE = new Set(['content-type'])
 
 export type ServiceSocket = {
   /** Sends the call on; behind all controls. */
@@ -35,7 +37,7 @@ export function serviceSocket({ path, headers, passRequest = pick, now, isDraini
         const { status, headers: received, body } = await send(pool, {
           method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, asker: call.socket,
           headers: {
-            ...passRequest(call.request.headers, headers.get(operation.id)?.request ?? []),
+            ...passRequest(call.request.headers, headers.get(operation.id)?.request ?? NO_NAMES),
             authorization: `Bearer ${call.token}`,
             traceparent: traceparent(call.trace),
             'deadline-ms': String(Math.max(1, Math.floor(call.deadline - now()))),
@@ -50,7 +52,7 @@ export function serviceSocket({ path, headers, passRequest = pick, now, isDraini
       if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return
       if (isDraining()) return void (call.answer = unwell('stopping'))
       return send(pool, { method: 'GET', path: '/health', headers: { accept: 'application/json' }, deadline: now() + 1_000, limitBytes: 4_096 })
-        .then(({ status, headers: all, body }) => { call.answer = { status, headers: pick(all, ['content-type']), body } }, () => { call.answer = unwell('unreachable') })
+        .then(({ status, headers: all, body }) => { call.answer = { status, headers: pick(all, TYPE), body } }, () => { call.answer = unwell('unreachable') })
     },
     close: () => pool.close(),
   }

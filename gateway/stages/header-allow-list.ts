@@ -14,11 +14,11 @@ type Json = Record<string, any>
 const resolve = (document: Json, node: Json): Json =>
   typeof node['$ref'] === 'string' ? node['$ref'].slice(2).split('/').reduce((at: Json, key: string) => at[key.replaceAll('~1', '/').replaceAll('~0', '~')], document) : node
 
-const merge = (base: string[], declared: string[]) => [...new Set([...base, ...declared])].filter((name) => !OWN.has(name))
+const merge = (base: string[], declared: string[]): ReadonlySet<string> => new Set([...base, ...declared].filter((name) => !OWN.has(name)))
 
 export type HeaderAllowList = {
-  request: string[]
-  response: string[]
+  request: ReadonlySet<string>
+  response: ReadonlySet<string>
   /** It declares Authorization: it wants the token of whom it is asked about. */
   takesAuthorization: boolean
 }
@@ -41,18 +41,21 @@ export function headerAllowLists(document: OpenApiDocument, operations: Iterable
 }
 
 /** What of the headers goes on, given the names that may. */
-export type Pass = (headers: Record<string, string | string[] | undefined>, names: string[]) => Record<string, string>
+export type Pass = (headers: Record<string, string | string[] | undefined>, names: ReadonlySet<string>) => Record<string, string>
 /** The two directions apart; production passes what is named, and nothing else. */
 export type HeaderPolicy = { request: Pass; response: Pass }
 
 /** The named headers that are there, as one string each. */
-export function pick(headers: Record<string, string | string[] | undefined>, names: string[]): Record<string, string> {
+export function pick(headers: Record<string, string | string[] | undefined>, names: ReadonlySet<string>): Record<string, string> {
   const picked: Record<string, string> = {}
-  for (const name of names) {
+  for (const name in headers) {
+    if (!names.has(name)) continue
     const value = headers[name]
     if (value !== undefined) picked[name] = typeof value === 'string' ? value : value.join(', ')
   }
   return picked
 }
+
+export const NO_NAMES: ReadonlySet<string> = new Set()
 
 export const allowListed: HeaderPolicy = { request: pick, response: pick }

@@ -11,7 +11,7 @@ import type { Step } from '../pipeline.ts'
 
 export const FramingRefused = problem('framing-refused', 400, 'The request is not framed as this server reads it', 'Send one plain HTTP/1.1 request', 'FRAMING')
 
-const ELSEWHERE = ['expect', 'upgrade', 'http2-settings', 'trailer', 'proxy-connection']
+const ELSEWHERE = new Set(['expect', 'upgrade', 'http2-settings', 'trailer', 'proxy-connection'])
 
 /** What is wrong with the framing, or null. `rawHeaders` as Node gives them: name, value, name, value. */
 export function framingFault({ httpVersion, url, headers, rawHeaders }: Pick<IncomingMessage, 'httpVersion' | 'url' | 'headers' | 'rawHeaders'>): string | null {
@@ -19,12 +19,14 @@ export function framingFault({ httpVersion, url, headers, rawHeaders }: Pick<Inc
   if (!url?.startsWith('/')) return 'request target is not in origin form'
   if (url.includes('#')) return 'request target has a fragment'
   let distinct = 0
-  for (const _ in headers) distinct++
+  for (const name in headers) {
+    distinct++
+    if (ELSEWHERE.has(name)) return `header ${name}`
+  }
   if (distinct * 2 !== rawHeaders.length) return `header ${repeated(rawHeaders).slice(0, 64)} stands twice`
   const { connection, 'transfer-encoding': encoding } = headers
   if (connection !== undefined && connection !== 'keep-alive' && !/^(keep-alive|close)$/i.test(connection)) return 'Connection names more than keep-alive or close'
   if (encoding !== undefined && encoding !== 'chunked') return 'Transfer-Encoding is not chunked alone'
-  for (const name of ELSEWHERE) if (headers[name] !== undefined) return `header ${name}`
   if (headers.host === undefined) return 'no Host'
   return encoding !== undefined && headers['content-length'] !== undefined ? 'two lengths' : null
 }

@@ -3,7 +3,7 @@ import { problem } from '@shop/chassis/problem.ts'
 import type { InboundCall } from '../micro/inbound-call.ts'
 import type { Stage } from '../pipeline.ts'
 import { operationOf } from './find-operation.ts'
-import { pick, type HeaderAllowList, type Pass } from './header-allow-list.ts'
+import { NO_NAMES, pick, type HeaderAllowList, type Pass } from './header-allow-list.ts'
 
 export const ResponseNotDeclared = problem('response-not-declared', 502, 'The service answered something that its description does not declare', 'Tell the operators; repeat reads later', 'RE8')
 
@@ -15,9 +15,9 @@ export const responseSchema = (allowed: Map<string, HeaderAllowList>, pass: Pass
     const type = answer.headers['content-type']
     const fault = operation.checkResponse(answer.status, type, answer.body.length === 0 ? undefined : readBody(type, answer.body))
     if (fault) throw ResponseNotDeclared({ evidence: { reason: `${operation.id}: ${fault}` } })
-    const names = allowed.get(operation.id)?.response ?? []
+    const names = allowed.get(operation.id)?.response ?? NO_NAMES
     let undeclared: string[] | undefined
-    for (const name in answer.headers) if (!names.includes(name)) (undeclared ??= []).push(name)
+    for (const name in answer.headers) if (!names.has(name)) (undeclared ??= []).push(name)
     if (undeclared) told(call, undeclared)
     answer.headers = pass(answer.headers, names)
   },

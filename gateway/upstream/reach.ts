@@ -3,7 +3,7 @@ import { DeadlineExceeded, problem, Unavailable } from '@shop/chassis/problem.ts
 import type { Report } from '@shop/chassis/security-event.ts'
 import { traceparent } from '@shop/chassis/trace.ts'
 import type { Step } from '../pipeline.ts'
-import type { HeaderPolicy } from '../stages/header-allow-list.ts'
+import { NO_NAMES, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import type { Admission } from './admission.ts'
 import { pickTwo } from './balance.ts'
 import { pathOf } from './callees.ts'
@@ -85,7 +85,7 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
         call.answer = await send(kind === 'fixed' ? connect.mesh(name, origin, call.credentials) : connect.external(origin), wire(call, clock, headerPolicy))
       }
       call.isFailure = call.answer!.status >= 500
-      call.answer!.headers = headerPolicy.response(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? [])
+      call.answer!.headers = headerPolicy.response(call.answer!.headers, call.callee.headers.get(call.operation.id)?.response ?? NO_NAMES)
     } catch (error) {
       if (!(error instanceof SendError)) throw error
       call.isFailure = error.kind !== 'aborted'
@@ -132,7 +132,7 @@ function wire({ request, trace, callee, operation, token }: UpstreamCall, clock:
   return {
     method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, asker: request.asker,
     headers: {
-      ...headerPolicy.request(request.headers ?? {}, allowed?.request ?? []),
+      ...headerPolicy.request(request.headers ?? {}, allowed?.request ?? NO_NAMES),
       ...(authorization && { authorization }),
       ...(callee.kind !== 'external' && { traceparent: traceparent(trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
     },

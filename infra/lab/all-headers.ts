@@ -8,4 +8,4 @@ export const everything = (headers: Parameters<Pass>[0]): Record<string, string>
 
 /** What is allowed, and all the rest, in that direction. */
 export const carelessHeaders = (direction: keyof HeaderPolicy): HeaderPolicy =>
-  ({ ...allowListed, [direction]: (headers: Parameters<Pass>[0], names: string[]) => ({ ...everything(headers), ...allowListed[direction](headers, names) }) })
+  ({ ...allowListed, [direction]: (headers: Parameters<Pass>[0], names: Parameters<Pass>[1]) => ({ ...everything(headers), ...allowListed[direction](headers, names) }) })
