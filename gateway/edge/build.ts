@@ -60,7 +60,7 @@ export function buildEdge(parts: BuildParts): { handle: ReturnType<typeof create
   const documents = { web: documentOf(document, 'web'), mobile: documentOf(document, 'mobile'), partner: documentOf(document, 'partner') }
   const apis = { web: loadApi(documents.web), mobile: loadApi(documents.mobile), partner: loadApi(documents.partner) }
   const assets = readAssets(new URL('storefront/assets/', import.meta.url))
-  const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now, ...(parts.unseal && { unseal: parts.unseal }) })
+  const sessions = createSessions({ store: parts.store, locks: parts.locks, keys: sessionKeys(parts.sessionKey), cookieName: sessionCookieName(names), limits: config.sessions, now: Date.now, log, ...(parts.unseal && { unseal: parts.unseal }) })
   const signIn = createSignIn({ client: parts.identity, sessions, origin: config.doors.web.origin, audience: parts.spiffeId, ask: () => ask, log, now: Date.now })
   const ask: Ask = createAsk(parts.callUpstream, signIn.freshToken, parts.passOn)
   const shop: Shop = { ask, log, sessions, signIn, stopping, webhookAllowed: config.webhookAllowed, publicApi: document }

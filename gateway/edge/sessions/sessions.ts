@@ -6,12 +6,14 @@
  * it knows anyway, so logout is immediate here in either case.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Logger } from '@shop/chassis/log.ts'
 import type { Store, Tx } from '@shop/chassis/store.ts'
 import type { EdgeCall } from '../call.ts'
 import { SessionEnded, SessionInvalid } from '../problems.ts'
 import { createCopies } from './copies.ts'
 import { csrfTokenOf, hashOf, isGenuine, newHandle, readSessionCookie, type SessionKeys } from './handle.ts'
 import { seal, unseal } from './seal.ts'
+import { createTouches } from './touches.ts'
 
 export type User = { sub: string; name: string; role: 'customer' | 'seller' | 'staff'; seller?: string }
 export type Tokens = { access: string; refresh?: string; id: string; /** ms since 1970 */ expiresAt: number }
@@ -42,7 +44,7 @@ export type Sessions = {
   /** False once it has ended anywhere; asks the database. */
   isAlive(session: OpenSession): Promise<boolean>
   sweep(): Promise<void>
-  /** Ends the listening. */
+  /** Ends the listening, and notes who was there. */
   close(): Promise<void>
 }
 
@@ -59,9 +61,10 @@ export type Unseal = typeof unseal
 
 /** `locks`: connections that may wait for each other, and for the identity provider, without keeping readers waiting. */
 export function createSessions(
-  { store, locks, keys, cookieName, limits, now, unseal: openSealed = unseal }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number; unseal?: Unseal }): Sessions {
+  { store, locks, keys, cookieName, limits, now, log, unseal: openSealed = unseal }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number; log: Pick<Logger, 'warn'>; unseal?: Unseal }): Sessions {
   const copies = createCopies(now, () => hearing.isHearing())
   const hearing = store.hear(CHANNEL, { onNotify: (row) => row ? copies.dropRow(row) : copies.dropAll(), onConnect: copies.dropAll })
+  const touches = createTouches(store, (err) => log.warn({ err }, 'sessions in use were not noted; they will be when they are read again'))
   const idleSeconds = (data: SessionData) => 60 * (data.user ? limits.idleMinutes : limits.guestIdleMinutes)
   const setCookie = (call: EdgeCall, value: string, more = '') => { call.cookies = [`${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${more}`] }
 
@@ -94,7 +97,7 @@ export function createSessions(
     const session = { handle, hash, data: opened(hash, row.sealed), endsAt: row.ends_at.getTime() }
     const idle = idleSeconds(session.data)
     const touch = Math.min(TOUCH_SECONDS, idle / 2), untilTouch = row.idle - idle + touch
-    if (untilTouch < 0) await store.query('update sessions set expires_at = least(ends_at, now() + make_interval(secs => $2)) where hash = $1', [hash, idle])
+    if (untilTouch < 0) await touches.touch(hash, idle, row.idle)
     // A copy serves until the row is to be touched, so what is in use is touched in time.
     copies.keep(session, { readAt, until: readAt + 1_000 * (untilTouch < 0 ? touch : untilTouch), changes })
     return session
@@ -148,6 +151,8 @@ export function createSessions(
     csrfToken: (session) => csrfTokenOf(keys, session.handle),
     isAlive: async ({ hash }) => (await store.query('select 1 from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])).rows.length === 1,
     sweep: async () => void (await store.query('delete from sessions where expires_at < now() or ends_at < now()')),
-    close: () => hearing.stop(),
+    async close() {
+      await Promise.all([hearing.stop(), touches.close()])
+    },
   }
 }
