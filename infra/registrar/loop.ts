@@ -27,6 +27,9 @@ export function startLoop({ registry, health, rules, intervalMs, log, report, no
     intervalMs, atOnce: AT_ONCE, random,
     async check(instance) {
       const result = await health.check(instance)
+      const wanted = targets().get(instance.id)
+      // Recalled or moved while it was asked: what it says is no longer about anything.
+      if (!wanted || addressOf(wanted) !== addressOf(instance)) return tick()
       const isIn = registered?.get(instance.id)
       const h = checked(histories.get(instance.id), instance, result)
       const after = isIn && addressOf(isIn) === h.address && !h.hasEntered ? entered(h) : h
