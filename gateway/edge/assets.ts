@@ -29,7 +29,7 @@ export function readAssets(folder: URL): Assets {
     if (AT_ROOT.has(name)) files.set(`/${name}`, file)
   }
   return {
-    has: (path) => files.has(path),
+    has: (path) => (path.startsWith('/assets/') || !path.includes('/', 1)) && files.has(path),
     answer(call, path) {
       const { body, type, tag } = files.get(path)!
       const headers = { 'content-type': type, etag: `"${tag}"`, 'cache-control': call.query === `v=${tag}` ? 'public, max-age=31536000, immutable' : 'public, no-cache' }

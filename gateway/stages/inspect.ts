@@ -14,13 +14,14 @@ export const inspect = (report: Report): Stage<EdgeCall> => {
   const harmless = new Set<string>()
   const suspected = new WeakMap<EdgeCall, { suspicion: Suspicion; fields: Set<string> }>()
 
-  const lookerFor = (call: EdgeCall): Look => (field, text) => {
+  const lookerFor = (call: EdgeCall): Look => (place, name, text) => {
     if (harmless.has(text)) return
     const suspicion = suspicionOf(text)
     if (suspicion) {
+      const field = (name ? `${place}.${name}` : place).slice(0, 64)
       const known = suspected.get(call)
-      if (known) known.fields.add(field.slice(0, 64))
-      else suspected.set(call, { suspicion, fields: new Set([field.slice(0, 64)]) })
+      if (known) known.fields.add(field)
+      else suspected.set(call, { suspicion, fields: new Set([field]) })
     } else if (text.length <= 256) {
       if (harmless.size >= REMEMBERED) harmless.clear()
       harmless.add(text)
@@ -31,12 +32,12 @@ export const inspect = (report: Report): Stage<EdgeCall> => {
     request(call) {
       const look = lookerFor(call)
       const { headers } = call.request
-      look('path', once(call.path))
+      look('path', '', once(call.path))
       lookAtPairs('query', call.query, look)
       for (const name in headers) {
         const value = headers[name]
         if (name === 'cookie') lookAtCookies(String(value), look)
-        else if (name !== 'authorization' && value !== undefined) look(`header.${name}`, typeof value === 'string' ? value : value.join(', '))
+        else if (name !== 'authorization' && value !== undefined) look('header', name, typeof value === 'string' ? value : value.join(', '))
       }
       if (!call.hasBody) return
       const read = call.body
@@ -60,7 +61,7 @@ export const inspect = (report: Report): Stage<EdgeCall> => {
   }
 }
 
-type Look = (field: string, text: string) => void
+type Look = (place: string, name: string, text: string) => void
 
 /** A body may hold a hundred of them; a name is shown to nobody but the monitor, which takes it as a text. */
 function lookAtPairs(place: string, pairs: string, look: Look): void {
@@ -68,8 +69,8 @@ function lookAtPairs(place: string, pairs: string, look: Look): void {
   for (const pair of pairs.split('&')) {
     const at = pair.indexOf('=')
     const name = once((at < 0 ? pair : pair.slice(0, at)).replaceAll('+', ' '))
-    look(`${place}.${name}`, name)
-    if (at >= 0) look(`${place}.${name}`, once(pair.slice(at + 1).replaceAll('+', ' ')))
+    look(place, name, name)
+    if (at >= 0) look(place, name, once(pair.slice(at + 1).replaceAll('+', ' ')))
   }
 }
 
@@ -77,8 +78,8 @@ function lookAtPairs(place: string, pairs: string, look: Look): void {
 function lookAtCookies(cookies: string, look: Look): void {
   for (const pair of cookies.split(';')) {
     const at = pair.indexOf('=')
-    look('header.cookie', once(at < 0 ? pair : pair.slice(0, at)))
-    if (at >= 0) look('header.cookie', once(pair.slice(at + 1)))
+    look('header', 'cookie', once(at < 0 ? pair : pair.slice(0, at)))
+    if (at >= 0) look('header', 'cookie', once(pair.slice(at + 1)))
   }
 }
 
@@ -89,11 +90,11 @@ function lookAtBody(text: string, type: string, look: Look): void {
     try {
       waiting.push(JSON.parse(text))
     } catch {
-      look('body', text)
+      look('body', '', text)
     }
   while (waiting.length) {
     const value = waiting.pop()
-    if (typeof value === 'string') look('body', value)
+    if (typeof value === 'string') look('body', '', value)
     else if (Array.isArray(value)) for (const one of value) waiting.push(one)
     else if (value !== null && typeof value === 'object') for (const [name, one] of Object.entries(value)) waiting.push(name, one)
   }

@@ -14,14 +14,16 @@ export type Connect = {
 }
 
 export function createConnect(identity: WorkloadIdentity, externalRoots: string | undefined, meshPool = createMeshPool): Connect {
-  const pools = new Map<string, { workload: string; origin: string; pool: MeshPool }>()
+  /** Workload → origin → pool. */
+  const pools = new Map<string, Map<string, MeshPool>>()
   const externals = new Map<string, Pool>()
   return {
     mesh(workload, origin, credentials) {
-      const key = `${workload} ${origin}`
-      let entry = pools.get(key)
-      if (!entry) pools.set(key, (entry = { workload, origin, pool: meshPool(identity, origin, workload) }))
-      return entry.pool.dispatcher(credentials)
+      let ofWorkload = pools.get(workload)
+      if (!ofWorkload) pools.set(workload, (ofWorkload = new Map()))
+      let pool = ofWorkload.get(origin)
+      if (!pool) ofWorkload.set(origin, (pool = meshPool(identity, origin, workload)))
+      return pool.dispatcher(credentials)
     },
     external(origin) {
       let pool = externals.get(origin)
@@ -32,14 +34,14 @@ export function createConnect(identity: WorkloadIdentity, externalRoots: string 
       return pool
     },
     keep(workload, origins) {
-      for (const [key, { workload: owner, origin, pool }] of pools) {
-        if (owner !== workload || origins.has(origin)) continue
-        pools.delete(key)
+      for (const [origin, pool] of pools.get(workload) ?? []) {
+        if (origins.has(origin)) continue
+        pools.get(workload)!.delete(origin)
         pool.close().catch(() => {})
       }
     },
     async close() {
-      await Promise.all([...pools.values()].map(({ pool }) => pool.close()).concat([...externals.values()].map((p) => p.close())))
+      await Promise.all([...[...pools.values()].flatMap((ofWorkload) => [...ofWorkload.values()]), ...externals.values()].map((pool) => pool.close()))
     },
   }
 }

@@ -129,14 +129,13 @@ function wire({ request, trace, callee, operation, token }: UpstreamCall, clock:
   const allowed = callee.headers.get(operation.id)
   const isAsIs = callee.kind === 'external' || (callee.kind === 'fixed' && allowed?.takesAuthorization)
   const authorization = isAsIs ? request.authorization : token && `Bearer ${token}`
-  return {
-    method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, asker: request.asker,
-    headers: {
-      ...headerPolicy.request(request.headers ?? {}, allowed?.request ?? NO_NAMES),
-      ...(authorization && { authorization }),
-      ...(callee.kind !== 'external' && { traceparent: traceparent(trace), 'deadline-ms': String(Math.max(1, Math.floor(request.deadline - clock.now()))) }),
-    },
+  const headers = headerPolicy.request(request.headers ?? {}, allowed?.request ?? NO_NAMES)
+  if (authorization) headers['authorization'] = authorization
+  if (callee.kind !== 'external') {
+    headers['traceparent'] = traceparent(trace)
+    headers['deadline-ms'] = String(Math.max(1, Math.floor(request.deadline - clock.now())))
   }
+  return { method: operation.method, path: pathOf(operation, request.params ?? {}, request.query ?? ''), body: request.body, deadline: request.deadline, asker: request.asker, headers }
 }
 
 function asProblem(error: SendError, callee: string): Error {

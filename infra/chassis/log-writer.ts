@@ -13,7 +13,13 @@ const LINGER_MS = 100
 const MOST_CHARACTERS = 32_768
 const WARN = pino.levels.values['warn']!
 
-export type LogWriter = { write(line: string): void; flushSync(): void }
+export type LogWriter = {
+  /** Called by pino. */
+  write(line: string): void
+  /** A line that is not urgent. */
+  ordinary(line: string): void
+  flushSync(): void
+}
 
 export function createLogWriter(): LogWriter {
   const out = pino.destination({ dest: 1, sync: true })
@@ -25,8 +31,12 @@ export function createLogWriter(): LogWriter {
     [pino.symbols.needsMetadataGsym]: true as const,
     lastLevel: 0,
     write(line: string) {
+      writer.ordinary(line)
+      if (writer.lastLevel >= WARN) writer.flushSync()
+    },
+    ordinary(line: string) {
       waiting += line
-      if (writer.lastLevel >= WARN || waiting.length >= MOST_CHARACTERS || isEnding) writer.flushSync()
+      if (waiting.length >= MOST_CHARACTERS || isEnding) writer.flushSync()
       else timer ??= setTimeout(writer.flushSync, LINGER_MS).unref()
     },
     flushSync() {
