@@ -11,15 +11,21 @@ export type Door = {
   origin: string
 }
 
-/** A body in one piece, a value that is written as JSON, or a writer that runs until it returns or the client leaves. */
+/** A body in one piece, a value that is written as JSON, what makes one, or a writer that runs until it returns or the client leaves. */
 export type Answer = {
   status: number
   /** Lower case. */
   headers: Record<string, string | string[]>
   body?: string | Buffer
   json?: unknown
+  made?: Made
   stream?: (write: (chunk: string) => Promise<void>, gone: AbortSignal) => Promise<void>
 }
+
+/** A value that depends on this JSON text alone, and may be seen by anyone: the same text need not be read twice. */
+export type Made = { from: Buffer; by: (json: any) => unknown }
+export const make = ({ from, by }: Made): unknown => by(JSON.parse(from.toString('utf8')))
+export const jsonOf = ({ made, json }: Answer): unknown => (made ? make(made) : json)
 
 /** Where a request goes: a declared operation, a page, or a file of the storefront. */
 export type Target =
@@ -48,8 +54,8 @@ export type EdgeCall = {
   hasBody: boolean
   /** Reads the body once, up to `limit` bytes. Throws body-too-large, media-type-unsupported for encoded bodies. */
   body(limit: number): Promise<Buffer>
-  /** Set by a stage, sent with every answer, refusals included, unless the answer says otherwise. */
-  headers: Readonly<Record<string, string>>
+  /** Set by a stage, sent with every answer, refusals included, unless the answer says otherwise: with HTML, and with anything else. */
+  headers: { document: Readonly<Record<string, string>>; other: Readonly<Record<string, string>> }
   cookies: string[]
   target?: Target
   /** The partner's name, from its client certificate. */

@@ -4,7 +4,7 @@ import type { Api } from '@shop/chassis/operation.ts'
 import { requireAudience } from '../stages/authorize-coarsely.ts'
 import { shapeResponse } from '../stages/shape-response.ts'
 import type { Assets } from './assets.ts'
-import { html, seeOther, type Answer, type EdgeCall } from './call.ts'
+import { html, jsonOf, seeOther, type Answer, type EdgeCall } from './call.ts'
 import type { Handlers } from './operations/shop.ts'
 import type { OperationInput, Page, PageCall } from './page.ts'
 import type { Sessions } from './sessions/sessions.ts'
@@ -41,7 +41,8 @@ async function operate(call: EdgeCall, id: string, { params = {}, query = {}, he
   const input = operation.checkRequest({ params, query: search.toString(), header, body })
   const inner: EdgeCall = { ...call, target: { kind: 'operation', operation, params }, input, header }
   delete inner.answer
-  inner.answer = await handler(inner)
+  const answered = await handler(inner)
+  inner.answer = { status: answered.status, headers: answered.headers, json: jsonOf(answered) }
   await shapeResponse(publicApi).response!(inner)
   const { status, headers: given, json } = inner.answer!
   const etag = given['etag']

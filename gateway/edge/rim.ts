@@ -1,6 +1,6 @@
 /** The one place where an answer or a refusal becomes an HTTP response. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Logger } from '@shop/chassis/log.ts'
+import { createRequestLog, type Logger } from '@shop/chassis/log.ts'
 import { Internal, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { httpSpan, type Telemetry } from '@shop/chassis/telemetry.ts'
@@ -8,7 +8,7 @@ import { newTrace } from '@shop/chassis/trace.ts'
 import type { Step } from '../pipeline.ts'
 import { readBody } from '../stages/limit-body.ts'
 import { BodyEncoded } from './problems.ts'
-import { html, seeOther, type Answer, type Door, type EdgeCall } from './call.ts'
+import { html, jsonOf, seeOther, type Answer, type Door, type EdgeCall } from './call.ts'
 import type { Storefront } from './page.ts'
 
 /** How long a request may take in all; an operation may ask for more (x-timeout-ms). */
@@ -18,32 +18,36 @@ const OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-l
 
 export type RimParts = { run: Step<EdgeCall>; storefront: Storefront; log: Logger; report: Report; telemetry: Telemetry; stopping: AbortSignal }
 
-export const createRim = ({ run, storefront, log, report, telemetry, stopping }: RimParts) => async (door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const startedAt = performance.now()
-  const call = openCall(door, request, response, startedAt)
-  let answer: Answer
-  let failure: unknown
-  try {
-    await run(call)
-    answer = call.answer!
-  } catch (error) {
-    answer = refuse(call, (failure = error))
+export function createRim({ run, storefront, log, report, telemetry, stopping }: RimParts) {
+  const logRequest = createRequestLog(log)
+
+  return async function handle(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now()
+    const call = openCall(door, request, response, startedAt)
+    let answer: Answer
+    let failure: unknown
+    try {
+      await run(call)
+      answer = call.answer!
+    } catch (error) {
+      answer = refuse(call, (failure = error))
+    }
+    try {
+      const writing = write(call, answer)
+      if (writing) await writing
+    } catch (error) {
+      log.warn({ err: error, traceId: call.trace.traceId }, 'the answer was not written whole')
+      response.destroy()
+    }
+    const { target, trace, method } = call
+    const { status } = answer
+    const operation = target?.kind === 'operation' ? target.operation.id : target?.kind === 'page' ? target.route : target?.kind
+    if (trace.isSampled) {
+      const route = target?.kind === 'operation' ? target.operation.path : target?.kind === 'page' ? target.route : undefined
+      telemetry.record(trace, startedAt, () => httpSpan('server', method, route, status, failure, { 'shop.operation': operation, 'shop.door': door.name }))
+    }
+    logRequest({ traceId: trace.traceId, door: door.name, method, operation, status, ms: Math.round((performance.now() - startedAt) * 10) / 10 })
   }
-  try {
-    const writing = write(call, answer)
-    if (writing) await writing
-  } catch (error) {
-    log.warn({ err: error, traceId: call.trace.traceId }, 'the answer was not written whole')
-    response.destroy()
-  }
-  const { target, trace, method } = call
-  const { status } = answer
-  const operation = target?.kind === 'operation' ? target.operation.id : target?.kind === 'page' ? target.route : target?.kind
-  if (trace.isSampled) {
-    const route = target?.kind === 'operation' ? target.operation.path : target?.kind === 'page' ? target.route : undefined
-    telemetry.record(trace, startedAt, () => httpSpan('server', method, route, status, failure, { 'shop.operation': operation, 'shop.door': door.name }))
-  }
-  log.info({ traceId: trace.traceId, door: door.name, method, operation, status, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, 'request')
 
   function refuse(call: EdgeCall, error: unknown): Answer {
     const known = error instanceof Problem ? error : Internal({ cause: error })
@@ -78,15 +82,17 @@ export const createRim = ({ run, storefront, log, report, telemetry, stopping }:
       response.writeHead(answer.status, headers).flushHeaders()
       return stream(response, answer.stream)
     }
-    const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
+    const json = jsonOf(answer)
+    const body = json === undefined ? answer.body : JSON.stringify(json)
     if (answer.status !== 204 && answer.status !== 304) headers.push('content-length', String(body === undefined ? 0 : Buffer.byteLength(body)))
     response.writeHead(answer.status, headers).end(body)
   }
 }
 
 /** Name, value, name, value: Node takes them as they are. */
-function headersOf({ headers: common, cookies }: EdgeCall, { headers }: Answer): string[] {
+function headersOf({ headers: { document, other }, cookies }: EdgeCall, { headers }: Answer): string[] {
   const raw: string[] = []
+  const common = String(headers['content-type']).startsWith('text/html') ? document : other
   for (const name in common) if (headers[name] === undefined) raw.push(name, common[name]!)
   for (const name in headers) {
     const value = headers[name]
@@ -127,6 +133,6 @@ function openCall(door: Door, request: IncomingMessage, response: ServerResponse
       if (header('content-encoding') !== undefined) throw BodyEncoded()
       return (await readBody(request, limit)) ?? Buffer.alloc(0)
     })()),
-    headers: {}, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,
+    headers: { document: {}, other: {} }, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,
   }
 }

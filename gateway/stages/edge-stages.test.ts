@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { limitAnonymous, sourceOf } from './limit-anonymous.ts'
-import { project } from './shape-response.ts'
+import { project, shapeResponse } from './shape-response.ts'
+import type { EdgeCall } from '../edge/call.ts'
 import { requireLocalPath } from '../edge/sign-in.ts'
 
 test.each([
@@ -52,4 +53,20 @@ test('T1 whatever is taken for a local path stays on this origin', () => {
     }
     expect(new URL(path, `${origin}/deep/page`).origin).toBe(origin)
   }), { numRuns: 2_000 })
+})
+
+test('G2 an answer that came before, byte for byte, is shaped as it was then; any other is shaped anew', () => {
+  const operation = (id: string, fields: string[]) => ({ id, spec: { responses: { 200: { content: { 'application/json': { schema: { properties: Object.fromEntries(fields.map((name) => [name, {}])) } } } } } }, checkResponse: () => null })
+  const [one, other] = [operation('one', ['id']), operation('other', ['id', 'stock'])]
+  const { response } = shapeResponse({})
+  let made = 0
+  const shape = (to: object, json: object) => {
+    const call = { target: { kind: 'operation', operation: to }, answer: { status: 200, headers: {}, made: { from: Buffer.from(JSON.stringify(json)), by: (value: object) => { made++; return value } } } } as never as EdgeCall
+    void response!(call)
+    return call.answer!.body
+  }
+  expect([shape(one, { id: 1, secret: 2, stock: 3 }), shape(one, { id: 1, secret: 2, stock: 3 }), made]).toEqual(['{"id":1}', '{"id":1}', 1])
+  expect([shape(other, { id: 1, secret: 2, stock: 3 }), shape(one, { id: 2, secret: 2, stock: 3 }), made]).toEqual(['{"id":1,"stock":3}', '{"id":2}', 3])
+  for (let id = 0; id < 3_000; id++) shape(one, { id })
+  expect(shape(one, { id: 1, secret: 2, stock: 3 })).toBe('{"id":1}')
 })

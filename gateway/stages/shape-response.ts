@@ -1,24 +1,52 @@
-import type { EdgeCall } from '../edge/call.ts'
+import type { Operation } from '@shop/chassis/operation.ts'
+import { make, type EdgeCall, type Made } from '../edge/call.ts'
 import { UpstreamUnusable } from '../edge/problems.ts'
 import type { Stage } from '../pipeline.ts'
 
 type Json = Record<string, any>
 
+/** So many answers that came from the same bytes are kept for each operation, none of them longer than this. */
+const KEPT = 1_000, LONGEST = 4_096
+
 /**
  * Only fields that the public API declares leave the shop, whatever a service answers (G2). The document is the allow
  * list; an answer that lacks what it promises is an error of ours, not the client's problem.
  */
-export const shapeResponse = (document: Json): Stage<EdgeCall> => ({
-  response({ answer, target }) {
-    if (target?.kind !== 'operation' || answer?.json === undefined) return
-    const schema = target.operation.spec['responses'][answer.status]?.content?.['application/json']?.schema as Json | undefined
-    if (!schema) return
-    const shaped = project(schema, answer.json, document)
-    const wrong = target.operation.checkResponse(answer.status, 'application/json', shaped)
+export const shapeResponse = (document: Json): Stage<EdgeCall> => {
+  const texts = new WeakMap<Operation, Map<string, string>>()
+
+  function shape({ spec, checkResponse }: Operation, status: number, value: unknown): unknown {
+    const schema = spec['responses'][status]?.content?.['application/json']?.schema as Json | undefined
+    if (!schema) return value
+    const shaped = project(schema, value, document)
+    const wrong = checkResponse(status, 'application/json', shaped)
     if (wrong) throw UpstreamUnusable({ evidence: { reason: wrong.slice(0, 200) } })
-    answer.json = shaped
-  },
-})
+    return shaped
+  }
+
+  /** The text of what is made from `bytes`: made once, while it is asked for again and again. */
+  function textOf(operation: Operation, status: number, made: Made): string {
+    let known = texts.get(operation)
+    if (!known || known.size >= KEPT) texts.set(operation, (known = new Map()))
+    const key = `${status} ${made.from.toString('latin1')}`
+    let text = known.get(key)
+    if (text === undefined) {
+      text = JSON.stringify(shape(operation, status, make(made)))
+      if (key.length <= LONGEST) known.set(key, text)
+    }
+    return text
+  }
+
+  return {
+    response(call) {
+      const { answer, target } = call
+      if (target?.kind !== 'operation' || !answer) return
+      const { status, headers, made, json } = answer
+      if (made) call.answer = { status, headers, body: textOf(target.operation, status, made) }
+      else if (json !== undefined) answer.json = shape(target.operation, status, json)
+    },
+  }
+}
 
 type Project = (value: unknown) => unknown
 const same: Project = (value) => value

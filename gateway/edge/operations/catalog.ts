@@ -1,19 +1,17 @@
 /** Browsing: the catalog's answers with the addresses of this shop. */
+import type { Reply } from '../ask.ts'
 import type { Answer } from '../call.ts'
-import { found, reply, type Handlers, type Shop } from './shop.ts'
+import { made, reply, type Handlers, type Shop } from './shop.ts'
 
 const withPicture = <P extends { id: string }>(product: P): P => ({ ...product, pictureUrl: `/pictures/${product.id}` })
-export const productJson = ({ headers, json, status }: { headers: Record<string, string>; json(): any; status: number }): Answer =>
-  reply({ status, headers }, status === 304 ? undefined : withPicture(json()))
-export const pageJson = ({ headers, json, status }: { headers: Record<string, string>; json(): any; status: number }): Answer => {
-  const page = json()
-  return reply({ status, headers }, { ...page, items: page.items?.map(withPicture) })
-}
+const withPictures = <P extends { items?: { id: string }[] }>(page: P): P => ({ ...page, items: page.items?.map(withPicture) })
+export const productJson = (r: Reply): Answer => reply(r, withPicture(r.json()))
+export const pageJson = (r: Reply): Answer => reply(r, withPictures(r.json()))
 
 export const catalogOperations = ({ ask }: Shop): Handlers => ({
-  listProducts: async (call) => pageJson(await ask(call, 'catalog', 'listProducts', { query: call.input!.query })),
-  getProduct: async (call) => productJson(await ask(call, 'catalog', 'getProduct', { params: call.input!.params, pass: ['if-none-match'] })),
-  listCategories: async (call) => found(await ask(call, 'catalog', 'listCategories')),
+  listProducts: async (call) => made(await ask(call, 'catalog', 'listProducts', { query: call.input!.query }), withPictures),
+  getProduct: async (call) => made(await ask(call, 'catalog', 'getProduct', { params: call.input!.params, pass: ['if-none-match'] }), withPicture),
+  listCategories: async (call) => made(await ask(call, 'catalog', 'listCategories'), (categories) => categories),
   getPicture: async (call) => {
     const { status, headers, body } = await ask(call, 'catalog', 'getPicture', { params: call.input!.params, pass: ['if-none-match'] })
     // A drawing is a document to a browser that opens it alone: there it may do nothing at all (T1).

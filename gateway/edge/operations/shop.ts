@@ -29,3 +29,7 @@ export const reply = ({ status, headers }: Pick<Reply, 'status' | 'headers'>, bo
 
 /** A service's answer as it is; its fields are shaped by the public API on the way out. */
 export const found = (r: Reply): Answer => reply(r, r.body.length ? r.json() : undefined)
+
+/** A service's answer that anyone may see, made ours by `by`. */
+export const made = (r: Reply, by: (json: any) => unknown): Answer =>
+  (r.body.length ? { status: r.status, headers: { 'cache-control': 'no-store', ...r.headers, 'content-type': 'application/json' }, made: { from: r.body, by } } : reply(r, undefined))
