@@ -201,9 +201,11 @@ export async function accessPlace(document: Json, mesh: Mesh, catalog: Operation
   })
 }
 
+const guestForm = () => new URLSearchParams({ grant_type: 'client_credentials', guest: randomUUID(), audience: 'catalog', scope: 'listProducts' }).toString()
+
 export const exchangePlace = (document: Json, mesh: Mesh): Place => controlPlace(mesh, {
   name: 'exchange', document, as: 'edge', origin: Insider.addressOf('exchange'),
-  known: { parameters: {}, bodies: { token: () => new URLSearchParams({ grant_type: 'client_credentials', guest: randomUUID(), audience: 'catalog', scope: 'listProducts' }).toString(), redeem: () => 'token=x.y.z' } },
+  known: { parameters: {}, bodies: { token: guestForm, tokens: () => ({ requests: [{ form: guestForm() }] }), redeem: () => 'token=x.y.z' } },
 })
 
 export const ingestPlace = (document: Json, mesh: Mesh): Place => controlPlace(mesh, { name: 'monitor ingest', document, as: 'order', origin: Insider.addressOf('monitor') })

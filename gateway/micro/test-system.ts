@@ -90,7 +90,8 @@ export async function createTestSystem() {
   const used = new Set<string>()
   const exchangeState = { refuse: null as null | { status: number; body: object }, claims: {} as object, isDown: false }
   const exchange = await serve('exchange', async (req, res) => {
-    const form = new URLSearchParams(await read(req))
+    const body = await read(req)
+    const form = new URLSearchParams(body)
     if (exchangeState.isDown) return req.socket.destroy()
     if (req.url === '/jwks') return json(res, 200, { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256', use: 'sig' }] })
     if (req.url === '/redeem') {
@@ -99,10 +100,14 @@ export async function createTestSystem() {
       used.add(token)
       return json(res, 200, {})
     }
-    asked.push(form)
-    if (exchangeState.refuse) return json(res, exchangeState.refuse.status, exchangeState.refuse.body)
     const peer = peerOf(req.socket as TLSSocket, TRUST)
-    json(res, 200, { access_token: narrow({ audience: form.get('audience')!, scope: form.get('scope')!, caller: peer.workload, thumbprint: peer.thumbprint, claims: exchangeState.claims }), token_type: 'Bearer', expires_in: 60 })
+    const issue = (form: URLSearchParams) => {
+      asked.push(form)
+      return exchangeState.refuse ?? { status: 200, body: { access_token: narrow({ audience: form.get('audience')!, scope: form.get('scope')!, caller: peer.workload, thumbprint: peer.thumbprint, claims: exchangeState.claims }), token_type: 'Bearer', expires_in: 60 } }
+    }
+    if (req.url === '/tokens') return json(res, 200, { answers: (JSON.parse(body) as { requests: { form: string }[] }).requests.map(({ form }) => issue(new URLSearchParams(form))) })
+    const answer = issue(form)
+    json(res, answer.status, answer.body)
   })
   const narrow = ({ audience, scope, caller, thumbprint, claims = {} }: { audience: string; scope: string; caller: string; thumbprint: string; claims?: object }) => {
     const iat = Math.floor(Date.now() / 1000)

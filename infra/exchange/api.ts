@@ -1,13 +1,14 @@
-/** The three endpoints, and the one place where a refusal becomes an answer and an event. */
+/** The endpoints, and the one place where a refusal becomes an answer and an event. */
 import { randomUUID } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import type { ApiCall, ApiHandlers, ApiReply } from '@shop/chassis/control-api.ts'
+import type { ApiCall, ApiHandlers } from '@shop/chassis/control-api.ts'
 import { isSignedBy, parseJws } from '@shop/chassis/jws.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { readNarrowClaims } from '@shop/chassis/narrow-claims.ts'
 import { Problem } from '@shop/chassis/problem.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
 import { peerOf } from '@shop/chassis/tls.ts'
+import { parseTraceparent } from '@shop/chassis/trace.ts'
 import type { AskAccess } from './ask-access.ts'
 import { decide, ownSubject, type CallerPeer, type Structure } from './decide.ts'
 import { Refusal, refusalBody } from './refusal.ts'
@@ -18,6 +19,10 @@ import { ACCESS_TOKEN, readForm, readTokenRequest, type TokenRequest } from './t
 /** What an issue goes through, in this order. A composition other than production's may bring another one. */
 export const steps = { peerOf, readTokenRequest, readSubjectToken, decide }
 export type Steps = typeof steps
+
+/** A form, who sent it, and for which request. */
+type Asked = { form: string; caller: CallerPeer; traceId: string | undefined }
+type Answered = { status: number; body: object; headers?: Record<string, string> }
 
 export type ExchangeParts = {
   structure: Structure
@@ -48,7 +53,7 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
   const { peerOf, readTokenRequest, readSubjectToken, decide } = d.steps ?? steps
   const seconds = () => Math.floor(d.now() / 1000)
 
-  async function issue(request: TokenRequest, caller: CallerPeer): Promise<ApiReply> {
+  async function issue(request: TokenRequest, caller: CallerPeer): Promise<Answered> {
     const { subjectToken, guest } = request
     const subject = subjectToken === undefined ? ownSubject(caller, guest) : await readSubjectToken(subjectToken, caller, d.issuers, d.now() / 1000)
     const wanted = { ...request, subject }
@@ -58,7 +63,7 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
     return { status: 200, body: { access_token: token, issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: narrow.exp - narrow.iat } }
   }
 
-  async function redeem(form: string, caller: CallerPeer): Promise<ApiReply> {
+  async function redeem(form: string, caller: CallerPeer): Promise<Answered> {
     const parameters = readForm(form)
     const token = parameters.get('token')
     if (token === undefined || parameters.size !== 1) throw new Refusal('invalid_request', 'token', 'The form has one parameter, token')
@@ -80,15 +85,15 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
     }
   }
 
+  const askedBy = (call: ApiCall): Asked => ({ caller: callerOf(call), form: (call.body as string | undefined) ?? '', traceId: call.traceId })
+
   /** What the caller asked for goes into the event only when it has the shape of a name. */
-  async function refusing(call: ApiCall, work: (form: string, caller: CallerPeer) => Promise<ApiReply>): Promise<ApiReply> {
-    const caller = callerOf(call)
-    const form = (call.body as string | undefined) ?? ''
+  async function refusing({ form, caller, traceId }: Asked, work: (form: string, caller: CallerPeer) => Promise<Answered>): Promise<Answered> {
     try {
       return await work(form, caller)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      const about = { code: error.code, subject: caller.spiffeId, traceId: call.traceId, operation: operationOf(form) }
+      const about = { code: error.code, subject: caller.spiffeId, traceId, operation: operationOf(form) }
       if (error.status === 503) d.log.error({ err: error, ...about }, 'cannot decide')
       else {
         d.log.info(about, 'refused')
@@ -100,9 +105,18 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
     }
   }
 
+  const issueOne = (asked: Asked) => refusing(asked, (form, caller) => issue(readTokenRequest(form), caller))
+
   return {
-    token: (call) => refusing(call, (form, caller) => issue(readTokenRequest(form), caller)),
-    redeem: (call) => refusing(call, redeem),
+    token: (call) => issueOne(askedBy(call)),
+    /** Each as if it came alone: judged, signed, refused and reported for itself. */
+    async tokens(call) {
+      const caller = callerOf(call)
+      const { requests } = call.body as { requests: { form: string; traceparent?: string }[] }
+      const answers = await Promise.all(requests.map(({ form, traceparent }) => issueOne({ form, caller, traceId: parseTraceparent(traceparent)?.traceId })))
+      return { status: 200, body: { answers: answers.map(({ status, body }) => ({ status, body })) } }
+    },
+    redeem: (call) => refusing(askedBy(call), redeem),
     getKeys(call) {
       callerOf(call)
       return { status: 200, body: d.keys.published() }

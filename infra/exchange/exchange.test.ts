@@ -187,6 +187,22 @@ describe('S12.5 a token for the next hop', () => {
     const answers = await Promise.all(who.map((kind, i) => exchange('edge', token(userClaims({ sub: kind === 'odd' ? 'two words' : `user-${i}`, role: kind === 'seller' ? 'seller' : 'customer' })), 'order', 'placeOrder')))
     expect(answers.map(({ status, body }) => (status === 200 ? claimsOf(body.access_token).sub : body.code))).toEqual(who.map((kind, i) => (kind === 'customer' ? `user-${i}` : kind === 'seller' ? 'policy-denied' : 'policy-subject')))
   })
+  test('several in one message: each is answered as if it came alone, and a refusal is reported for itself and its trace', async () => {
+    const trace = 'a'.repeat(32)
+    const wanted: Record<string, string>[] = [{ grant_type: 'client_credentials', audience: 'order', scope: 'getCart', guest: '6f9c1c1e-7f0a-4d3a-9a51-0a4d8e8f6b11' }, { grant_type: 'client_credentials', audience: 'catalog', scope: 'reserveStock' }, { grant_type: 'password' }]
+    const requests = wanted.map((one, i) => ({ form: form(one), ...(i === 1 && { traceparent: `00-${trace}-${'b'.repeat(16)}-00` }) }))
+    const { status, body } = await post('edge', '/tokens', JSON.stringify({ requests }), { type: 'application/json' })
+    const reported = events
+    const alone = await Promise.all(requests.slice(1).map((one) => post('edge', '/token', one.form)))
+    expect(status).toBe(200)
+    expect(claimsOf(body.answers[0].body.access_token)).toMatchObject({ sub: 'guest:6f9c1c1e-7f0a-4d3a-9a51-0a4d8e8f6b11', scope: 'getCart', cnf: { 'x5t#S256': people['edge']!.mesh().thumbprint } })
+    expect(body.answers.slice(1)).toEqual(alone)
+    expect(reported.filter((event) => event.traceId === trace)).toMatchObject([{ detection: 'EXCHANGE-DENY', code: 'target-not-allowed', operation: 'catalog.reserveStock' }])
+    expect(reported.map(({ code }) => code)).toContain('grant-type')
+  })
+  test.each([['none', []], ['too many', Array.from({ length: 17 }, () => ({ form: '' }))], ['other things', [{ form: 'a', actor: 'edge' }]]])('a message with %s is refused', async (_what, requests) => {
+    expect((await post('edge', '/tokens', JSON.stringify({ requests }), { type: 'application/json' })).status).toBe(400)
+  })
   test('S2.6 a data certificate is nobody here', async () => {
     expect(await asItself('data', 'catalog', 'reserveStock')).toMatchObject({ status: 403, body: { code: 'peer-unknown' } })
   })

@@ -6,6 +6,7 @@
  * it knows anyway, so logout is immediate here in either case.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { gather } from '@shop/chassis/gather.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Store, Tx } from '@shop/chassis/store.ts'
 import type { EdgeCall } from '../call.ts'
@@ -55,6 +56,9 @@ const TOUCH_SECONDS = 60
 const CHANNEL = 'sessions'
 /** Until its cookie comes back once, a visitor's session is kept no longer than this: who ignores cookies fills no table. */
 const UNPROVEN_SECONDS = 1_800
+/** Sessions looked for in one statement. */
+const MOST_AT_ONCE = 32
+type Row = { hash: Buffer; sealed: Buffer; ends_at: Date; idle: number }
 
 /** How a sealed row is opened; throws when it is not the one that was sealed here. */
 export type Unseal = typeof unseal
@@ -87,12 +91,17 @@ export function createSessions(
     return (call.session = { handle, hash, data, endsAt: now() + lifeSeconds * 1_000 })
   }
 
+  /** Visitors who come together are looked for in one statement. */
+  const find = gather(async (hashes: Buffer[]): Promise<(Row | undefined)[]> => {
+    const { rows } = await store.query<Row>(
+      'select hash, sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = any($1::bytea[]) and expires_at > now() and ends_at > now()', [hashes])
+    return hashes.map((hash) => rows.find((row) => row.hash.equals(hash)))
+  }, MOST_AT_ONCE)
+
   async function load(handle: string): Promise<OpenSession | null> {
     const hash = hashOf(handle)
     const changes = copies.changes(), readAt = now()
-    const { rows } = await store.query<{ sealed: Buffer; ends_at: Date; idle: number }>(
-      'select sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = $1 and expires_at > now() and ends_at > now()', [hash])
-    const row = rows[0]
+    const row = await find(hash)
     if (!row) return null
     const session = { handle, hash, data: opened(hash, row.sealed), endsAt: row.ends_at.getTime() }
     const idle = idleSeconds(session.data)
