@@ -6,6 +6,7 @@
 import pg from 'pg'
 import { z } from 'zod'
 import { listenOn, type Hearing, type Listener } from './listen.ts'
+import { Statement } from './statement.ts'
 import { dataClientTls } from './tls.ts'
 import type { WorkloadIdentity } from './identity.ts'
 import type { Logger } from './log.ts'
@@ -51,7 +52,7 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
   }
   return {
     query: (text, values) => new Promise<Rows<any>>((resolve, reject) => {
-      void pool.query(prepared(text, values), (error, result) => { if (error) reject(known(error)); else resolve(result) })
+      void pool.query(queryOf(text, values), (error, result) => { if (error) reject(known(error)); else resolve(result) })
     }),
     async transaction(work) {
       for (let attempt = 1; ; attempt++) {
@@ -93,19 +94,19 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
   }
 }
 
-/**
- * Names a statement with parameters, so that each connection plans it once. Texts are constants of the code; the bound is for one that is not.
- * A query of pg's own class, which its types do not say it takes with a callback: of a plain object it would copy every descriptor.
- */
+/** Names a statement with parameters, so that each connection plans it once. Texts are constants of the code; the bound is for one that is not. */
 const names = new Map<string, string>()
 const MOST_NAMES = 200
-function prepared(text: string, values: unknown[] | undefined): pg.QueryConfig {
-  const query = new pg.Query(text, values) as unknown as pg.QueryConfig
-  if (!values) return query
+function nameOf(text: string): string | undefined {
   let name = names.get(text)
   if (name === undefined && names.size < MOST_NAMES) names.set(text, (name = `s${names.size}`))
-  if (name !== undefined) query.name = name
-  return query
+  return name
+}
+
+/** A query object also of a text without parameters: of a plain one pg would copy every descriptor. */
+function queryOf(text: string, values: unknown[] | undefined): pg.QueryConfig {
+  const name = values && nameOf(text)
+  return (name === undefined ? new pg.Query(text, values) : new Statement(name, text, values!)) as unknown as pg.QueryConfig
 }
 
 /** A plain copy: pg must see the `ssl` of now, not a getter it may freeze. */
