@@ -10,7 +10,7 @@ import { start } from './start.ts'
 import { command } from './system.ts'
 import { tableOf } from './table.ts'
 
-const FULL = { rounds: 15, slice: 2_000, warmUp: 10_000, sessions: 1_000 }
+const FULL = { rounds: 15, slice: 4_000, warmUp: 10_000, sessions: 1_000 }
 const QUICK = { rounds: 4, slice: 1_000, warmUp: 2_000, sessions: 200 }
 
 const compared = [...Object.keys(pairs), TRACING]

@@ -14,7 +14,7 @@ import { holdCatalog, readEndpoints, type Held } from './system.ts'
 const PRODUCTS = 20
 /** Requests of a visitor in a row, as a page and its parts are. */
 const BURST = 4
-/** The edge's spans leave it a second after the request. */
+/** The edge's spans leave it a second after the request. The bare chain gets the same: PostgreSQL works for others meanwhile. */
 const SETTLE_MS = 1_200
 /** More than the edge keeps tokens for, each used once. */
 const COLD_SESSIONS = 6_000
@@ -67,7 +67,7 @@ export async function openSides(sessions: number): Promise<Sides> {
     return { name, target: await open(name, { ...target, cookies: cookies! }), burst, parts: { ...edge, ...database, ...issuing }, settleMs: SETTLE_MS, sent: 0 }
   }
   const bare = async (name: SideName, one: { pid: number; port: number }, more: Side['parts'] = {}): Promise<Side> =>
-    ({ name, target: await open(name, { origin: `https://127.0.0.1:${one.port}`, roots: held.roots, serverName: 'catalog' }), burst: BURST, parts: { edge: () => [one.pid], ...more }, sent: 0 })
+    ({ name, target: await open(name, { origin: `https://127.0.0.1:${one.port}`, roots: held.roots, serverName: 'catalog' }), burst: BURST, parts: { edge: () => [one.pid], ...more }, ...('postgres' in more && { settleMs: SETTLE_MS }), sent: 0 })
   const tlsOrigin = async () => `https://127.0.0.1:${(await tlsHop()).port}`
 
   const makers: Record<SideName, () => Promise<Side>> = {

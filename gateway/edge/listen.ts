@@ -33,6 +33,8 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     // A missing Host is refused by a control, with an event.
     insecureHTTPParser: door.isParserLenient === true, requireHostHeader: false, maxHeaderSize: 16_384, joinDuplicateHeaders: false,
     headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 5_000, noDelay: true,
+    // Where there is no body nobody reads one.
+    optimizeEmptyRequests: true,
   }, handle)
   server.maxConnections = 4_096
   let open = 0
