@@ -34,7 +34,7 @@ if (chosen.length === 0) {
 const startedAt = new Date()
 const progress = (line: string) => console.log(line)
 const { openWorld } = await import('./world.ts')
-const world = await openWorld({ isFast: values.fast === true })
+const world = await openWorld({ isFast: values.fast === true, tell: (line) => progress(`  ${line}`) })
 const results: Result[] = []
 if (values.fast) {
   const whole = [...Map.groupBy(chosen.filter((a) => a.without !== null), (a) => a.strategies[0]!.split('.')[0]).values()].map((group) => group.find((a) => !a.isLong) ?? group[0]!)

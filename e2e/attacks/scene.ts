@@ -6,6 +6,8 @@ import type { Insider } from './insider.ts'
 
 export type Trace = { traceId: string; traceparent: string }
 
+export type Phase = 'on' | 'probe' | 'off' | 'again' | 'sentinel'
+
 export type Scene = Trace & {
   /** Another trace, for the next of many requests inside the mesh. */
   trace(): Trace
@@ -15,6 +17,9 @@ export type Scene = Trace & {
   insider(workload: string, instance?: string): Promise<Insider>
   /** Few repetitions will do. */
   isFast: boolean
+  phase: Phase
+  /** Says to whoever waits how far it is. */
+  tell(progress: string): void
   /** Made once for all attacks of a phase: forgotten when a control is switched. */
   shared<T>(name: string, make: () => Promise<T>): Promise<T>
   /** Until the scene ends one instance of catalog does what its attacker wants: it notes what it hears, and tells all it knows. */
@@ -27,7 +32,7 @@ export type Scene = Trace & {
   answered(answer: { status: number; json?: any }, request: string, about?: Sign): void
 }
 
-export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider' | 'isFast' | 'shared' | 'takeOver'>
+export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider' | 'isFast' | 'tell' | 'shared' | 'takeOver'>
 export type Open = SceneParts & { close(): Promise<void> }
 
 export const newTrace = (): Trace => {
@@ -38,14 +43,14 @@ export const newTrace = (): Trace => {
 export type Played<T> = { result: T; signs: Sign[]; status: number | undefined; code: string | undefined }
 
 /** Plays one phase and closes what it opened. `evidence` grows. */
-export async function inScene<T>(open: () => Open, evidence: Record<string, unknown>[], phase: string, play: (scene: Scene) => Promise<T>): Promise<Played<T>> {
+export async function inScene<T>(open: () => Open, evidence: Record<string, unknown>[], phase: Phase, play: (scene: Scene) => Promise<T>): Promise<Played<T>> {
   const own = newTrace()
   const { close, ...parts } = open()
   const played: Played<T> = { result: undefined as T, signs: [], status: undefined, code: undefined }
   const note = (seen: Record<string, unknown>) => { evidence.push({ phase, traceId: own.traceId, ...seen }) }
   try {
     played.result = await play({
-      ...own, ...parts, trace: newTrace, note,
+      ...own, ...parts, phase, trace: newTrace, note,
       refused: (sign) => { played.signs.push(sign) },
       answered({ status, json }, request, about = {}) {
         const { code, traceId } = json?.code && json?.status === status ? json : { code: undefined, traceId: undefined }

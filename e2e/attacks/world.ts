@@ -8,7 +8,7 @@ import { hold, Insider, type Held } from './insider.ts'
 
 const POLL_MS = 150
 
-export async function openWorld({ isFast }: { isFast: boolean }): Promise<World & { close(): Promise<void> }> {
+export async function openWorld({ isFast, tell }: { isFast: boolean; tell(progress: string): void }): Promise<World & { close(): Promise<void> }> {
   const monitor = new Visitor()
   const ask = async (since: string): Promise<{ events: SecurityEvent[]; cursor: string }> => {
     const url = new URL(endpoints.dashboard.events)
@@ -58,7 +58,7 @@ export async function openWorld({ isFast }: { isFast: boolean }): Promise<World 
           if (!one) held.set(key, (one = hold(workload)))
           return keep(new Insider(workload, await one))
         },
-        isFast,
+        isFast, tell,
         shared<T>(name: string, make: () => Promise<T>) {
           if (!shared.has(name)) shared.set(name, make())
           return shared.get(name) as Promise<T>

@@ -4,37 +4,41 @@
 // Nothing is refused here, so there is nothing to report: a client that leaves is a client that leaves.
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Agent, fetch } from 'undici'
+import { Agent } from 'undici'
 import { ca, endpoints, eventually, freshAddress, readEndpoints } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import type { Scene } from '../scene.ts'
 
-/** Requests in all: SOURCES × rounds, about 10⁴. Ten times as many only take ten times as long: careless, it is lost within a hundred. */
-const SOURCES = 12, FEW = 60, MANY = 900
+/** As many requests are under way at once: enough to share connections, few enough that health checks and honest traffic are served beside them. */
+const SOURCES = 12
+/** Requests in all: what proves the control; that it is back; in a fast run. Without the control the first mix-up ends it, within a hundred. */
+const MANY = 100_000, SOME = 10_000, FEW = 720
 /** Of every so many requests one is given up, at another moment each time. */
-const GIVE_UP_EACH = 3
+const GIVE_UP_EACH = 12
 const RENEW_EACH_MS = 3_000
+const TELL_EACH_MS = 10_000
 
-type Seen = { right: number; wrong: number; left: number; failed: number }
+type Seen = { sent: number; right: number; wrong: number; left: number; limited: number; failed: number }
 
-async function ask(scene: Scene, rounds: number, giveUp: boolean, isEnough = (_seen: Seen) => false): Promise<Seen> {
+async function ask(scene: Scene, requests: number, giveUp: boolean, isEnough = (_seen: Seen) => false): Promise<Seen> {
   const list = await scene.visitor().get('/api/products?pageSize=40')
-  if (list.status !== 200) return { right: 0, wrong: 0, left: 0, failed: 1 }
+  const seen: Seen = { sent: 0, right: 0, wrong: 0, left: 0, limited: 0, failed: 0 }
+  if (list.status !== 200) return { ...seen, failed: 1 }
   const ids = list.json.items.map((p: { id: string }) => p.id) as string[]
-  const seen = { right: 0, wrong: 0, left: 0, failed: 0 }
-  await Promise.all(Array.from({ length: SOURCES }, async (_, source) => {
+  const telling = setInterval(() => scene.tell(`${seen.sent} of ${requests} requests sent, ${seen.wrong} mixed up`), TELL_EACH_MS)
+  await Promise.all(Array.from({ length: SOURCES }, async () => {
     const agent = new Agent({ localAddress: freshAddress(), connect: { ca, family: 4 }, connections: 2 })
-    for (let round = 0; round < rounds && !isEnough(seen); round++) {
-      const id = ids[(source * 7 + round) % ids.length]!
+    while (seen.sent < requests && !isEnough(seen)) {
+      const number = seen.sent++
+      const id = ids[number % ids.length]! // of those under way no two want the same
       const left = new AbortController()
-      const isGivenUp = giveUp && (source + round) % GIVE_UP_EACH === 0
-      const timer = isGivenUp ? setTimeout(() => left.abort(), (source * 13 + round * 5) % 40) : undefined
+      const timer = giveUp && number % GIVE_UP_EACH === 0 ? setTimeout(() => left.abort(), (number * 5) % 40) : undefined
       try {
-        const response = await fetch(new URL(`/api/products/${id}`, endpoints.web.url), { dispatcher: agent, signal: left.signal })
-        const body = await response.json() as { id?: string }
-        if (response.status === 429) seen.left += 1
-        else if (response.status !== 200) seen.failed += 1
-        else if (body.id === id) seen.right += 1
+        const { statusCode, body } = await agent.request({ origin: endpoints.web.url, method: 'GET', path: `/api/products/${id}`, signal: left.signal })
+        const { id: got } = await body.json() as { id?: string }
+        if (statusCode === 429) seen.limited += 1
+        else if (statusCode !== 200) seen.failed += 1
+        else if (got === id) seen.right += 1
         else seen.wrong += 1
       } catch (error) {
         if (left.signal.aborted) seen.left += 1
@@ -44,8 +48,8 @@ async function ask(scene: Scene, rounds: number, giveUp: boolean, isEnough = (_s
       }
     }
     await agent.close()
-  }))
-  scene.note({ sources: SOURCES, rounds, ...seen })
+  })).finally(() => clearInterval(telling))
+  scene.note({ sources: SOURCES, requests: seen.sent, 'answered right': seen.right, 'mixed up': seen.wrong, 'given up': seen.left, 'turned away by the limit': seen.limited, failed: seen.failed })
   return seen
 }
 
@@ -76,14 +80,14 @@ attack({
         renewals += 1
       }
     })()
-    const { wrong, right } = await ask(scene, scene.isFast ? FEW : MANY, true, (seen) => seen.wrong > 0).finally(() => { isOver = true })
+    const { wrong, right } = await ask(scene, scene.isFast ? FEW : scene.phase === 'on' ? MANY : SOME, true, (seen) => seen.wrong > 0).finally(() => { isOver = true })
     await renewing
     scene.note({ 'certificates replaced meanwhile': renewals })
     if (right === 0) throw new Error('no request was answered')
     return wrong > 0
   },
   async probe(scene) {
-    const { right, wrong, failed } = await ask(scene, 2, false)
+    const { right, wrong, failed } = await ask(scene, 24, false)
     return right > 0 && wrong === 0 && failed === 0
   },
 })
@@ -97,14 +101,14 @@ attack({
   stopped: null,
   isExclusive: true,
   async run(scene) {
-    await ask(scene, 3, false)
+    await ask(scene, 36, false)
     await renewEdge()
-    const { right, wrong, failed } = await ask(scene, 5, false)
+    const { right, wrong, failed } = await ask(scene, 60, false)
     if (right + wrong + failed === 0) throw new Error('no request was answered')
     return wrong + failed > 0
   },
   async probe(scene) {
-    const { right, wrong, failed } = await ask(scene, 2, false)
+    const { right, wrong, failed } = await ask(scene, 24, false)
     return right > 0 && wrong === 0 && failed === 0
   },
 })
