@@ -77,7 +77,7 @@ const searchOf = (query: NonNullable<Question['query']>): string =>
 function ofGateway(error: unknown): unknown {
   if (!(error instanceof Problem) || error.code === 'client-gone') return error
   if (error.status === 401) return SessionEnded({ cause: error })
-  if (error.code === 'exchange-denied' || error.code === 'access-denied') return RoleNotAllowed({ cause: error, evidence: { reason: error.code } })
+  if (error.code === 'exchange-denied' || error.code === 'policy-denied') return RoleNotAllowed({ cause: error, evidence: { reason: error.code } })
   const about = { cause: error, evidence: { reason: error.code } }
   // Made anew: what the mesh says of a callee is not for outside (S4.1).
   if (error.status === 504) return DeadlineExceeded(about)

@@ -228,4 +228,14 @@ test('S4.1 a service that is away is a problem without its name', async () => {
   }
 })
 
+test('S2.3 what a rule does not allow is refused as such, not as a fault of the shop', async () => {
+  const { PolicyDenied } = await import('../upstream/narrow-token.ts')
+  const stricter = await startEdge({ services: { 'catalog.listProducts': () => { throw PolicyDenied() } } })
+  try {
+    expect(await stricter.send('web', 'GET', '/api/products')).toMatchObject({ status: 403, json: { code: 'role-not-allowed' } })
+  } finally {
+    await stricter.close()
+  }
+})
+
 const hashOfCookie = (cookie: string) => hashOf(cookie.slice(COOKIE.length + 1))
