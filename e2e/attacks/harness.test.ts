@@ -11,7 +11,7 @@ function smallWorld(faults: { isSilent?: true; isDead?: true; isStuck?: true; ot
   const honest: string[] = []
   let isOff = false
   const world: World = {
-    open: () => ({ visitor: () => { throw new Error('none here') }, signIn: async () => { throw new Error('none here') }, insider: async () => { throw new Error('none here') }, isFast: true, tell: () => {}, shared: (_name, make) => make(), takeOver: async () => {}, close: async () => {} }),
+    open: () => ({ visitor: () => { throw new Error('none here') }, signIn: async () => { throw new Error('none here') }, insider: async () => { throw new Error('none here') }, isFast: true, tell: () => {}, shared: (_name, make) => make(), takeOver: async () => {}, changeRules: async () => {}, close: async () => {} }),
     watch: () => ({ seen: () => events, wait: async (until) => { await new Promise((resolve) => setTimeout(resolve, 5)); return Date.now() < until } }),
     async lab(action, control) {
       switched.push(`${action} ${control}`)

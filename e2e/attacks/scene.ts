@@ -24,6 +24,8 @@ export type Scene = Trace & {
   shared<T>(name: string, make: () => Promise<T>): Promise<T>
   /** Until the scene ends one instance of catalog does what its attacker wants: it notes what it hears, and tells all it knows. */
   takeOver(): Promise<void>
+  /** Until the scene ends access decides by stricter rules: guests have no carts. For attacks that run alone. */
+  changeRules(): Promise<void>
   /** What was seen, for the report. Live credentials are given as hashes. */
   note(evidence: Record<string, unknown>): void
   /** Something was refused, and an event must say so. Left out: as the attack's `stopped` says, by the control it names. */
@@ -32,7 +34,7 @@ export type Scene = Trace & {
   answered(answer: { status: number; json?: any }, request: string, about?: Sign): void
 }
 
-export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider' | 'isFast' | 'tell' | 'shared' | 'takeOver'>
+export type SceneParts = Pick<Scene, 'visitor' | 'signIn' | 'insider' | 'isFast' | 'tell' | 'shared' | 'takeOver' | 'changeRules'>
 export type Open = SceneParts & { close(): Promise<void> }
 
 export const newTrace = (): Trace => {

@@ -68,6 +68,10 @@ export async function openWorld({ isFast, tell }: { isFast: boolean; tell(progre
           keep({ close: giveBack })
           await (takers === 1 ? turn('off') : turned)
         },
+        async changeRules() {
+          keep({ close: async () => void (await command('lab', 'on', 'released-rules')) })
+          await command('lab', 'off', 'released-rules')
+        },
         close: async () => void (await Promise.allSettled(opened.map((one) => one.close()))),
       }
     },

@@ -1,7 +1,8 @@
 /**
  * A token for exactly one call: this callee, this operation, bound to our certificate (S12.5, S2.5).
  *
- * Only tokens for reads are kept, under a key that holds all that the exchange decided by. Writes always exchange.
+ * Only tokens for reads are kept, under a key that holds all that the exchange decided by. Writes always exchange. With
+ * our certificate go those that were bound to it: so they are forgotten when rules change (ADR 0023).
  * @see https://www.rfc-editor.org/rfc/rfc8693#section-2
  */
 import { hash } from 'node:crypto'

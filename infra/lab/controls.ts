@@ -23,6 +23,7 @@ export type Control = {
 
 const micro: Place = { processes: ['micro-gateway'], entry: 'micro.ts' }
 const edge: Place = { processes: ['edge'], entry: 'edge.ts' }
+const access: Place = { processes: ['access'], entry: 'access.ts' }
 const exchange: Place = { processes: ['exchange'], entry: 'exchange.ts' }
 const registry: Place = { processes: ['registry'], entry: 'registry.ts' }
 const registrar: Place = { processes: ['registrar'], entry: 'registrar.ts' }
@@ -49,6 +50,7 @@ export const controls: Control[] = [
   row('S5.1 T1',     'strict-json',            edge),
   row('S4.1',        'match-operation',        edge),
   row('S12.5',       'token-cache-key',        edge),
+  row('S12.5 S2.2',  'forget-on-change',       edge),
   row('S4.3',        'clean-connections',      edge),
   row('S4.3',        'own-certificate',        edge),
   row('S2.4 S12.5',  'verify-token',           micro),
@@ -75,5 +77,7 @@ export const controls: Control[] = [
   row('A2',          'server-price',           service('order service')),
   // An assumption rather than a control: left out, one instance does what its attacker wants. Attacks by SVC begin here.
   row('T8',          'service-integrity',      service('catalog-1')),
+  // Likewise: left out, access decides by rules that are stricter.
+  row('S2.1',        'released-rules',         access),
   row('S12.4 S13.5', 'trace',                  edge),
 ]

@@ -37,6 +37,8 @@ const compositions: Record<string, Composition> = {
   'match-operation': { pipeline: (controls) => instead<One>('match-operation', dialAnything)(without<One>('canonical-request')(controls)) },
   // One visitor is as good as another. Customers keep their own.
   'token-cache-key': { keyOf: (wanted) => tokenKey(wanted.subject.kind === 'guest' ? { ...wanted, subject: { kind: 'guest', guest: 'any' } } : wanted) },
+  // Deaf to who asks it to renew its certificate at once: it goes on with what it keeps.
+  'forget-on-change': {},
   'clean-connections': { connect: connectCarelessly },
   'own-certificate': { connect: connectAcrossCertificates },
 }
@@ -45,3 +47,4 @@ const { launch, leftOut } = readLabLaunch(configSchema)
 const log = createLog(launch.process, { version: launch.version, lab: `WITHOUT ${leftOut}` })
 log.warn({ leftOut }, 'a control is left out')
 await startEdge(launch, log, compositions[leftOut] ?? { pipeline: without(leftOut) })
+if (leftOut === 'forget-on-change') process.removeAllListeners('SIGHUP').on('SIGHUP', () => {})

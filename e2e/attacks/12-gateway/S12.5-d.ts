@@ -3,8 +3,8 @@
 // kept their cookie, and the next visitor of the same browser, go on asking. And whoever took over the edge asks for
 // tokens whose names, put one after the other, read like those of another pair.
 //
-// A kept token outlives a change of policy by less than its minute, and nobody can change policy while the shop runs:
-// access compiles its files when it starts (S2.2). So that part of the row has nothing to be tried on yet.
+// And the rules change: access is replaced by one that lets guests have no carts. A guest whose token was kept from
+// before goes on asking. Who asks has no token in hand: edge and gateways hold them, and forget.
 import { setTimeout as pause } from 'node:timers/promises'
 import { attack } from '../attack.ts'
 import { inTurn } from '../purchase.ts'
@@ -92,4 +92,35 @@ attack({
     return (await collide(scene)) + (await afterSignOut(scene)) + foreign > 0
   },
   probe: async (scene) => (await mix(scene, 1)).right === 4,
+})
+
+/** After a change of rules no token of before may serve, from this moment on. */
+const CHANGED_MS = 1_000
+
+attack({
+  id: 'S12.5-d-rules',
+  strategies: ['S12.5', 'S2.2'],
+  kind: 'attack',
+  goal: 'go on with a token that was kept from before the rules became stricter',
+  without: 'forget-on-change',
+  stopped: { code: 'policy-denied', detection: 'EXCHANGE-DENY' },
+  isExclusive: true, // everybody's rules
+  async run(scene) {
+    const guest = scene.visitor()
+    const product = (await guest.get('/api/products?pageSize=20')).json.items.find((p: { stock: number }) => p.stock > 0).id as string
+    const put = await guest.send('PUT', `/api/cart/lines/${product}`, { quantity: 1 })
+    const before = await guest.get('/api/cart')
+    if (put.status !== 200 || before.json?.lines?.length !== 1) throw new Error(`cart: ${put.status}, ${before.status} ${before.text}`)
+    await scene.changeRules()
+    const changedAt = Date.now()
+    await pause(CHANGED_MS)
+    const after = await guest.get('/api/cart')
+    scene.answered(after, 'GET /api/cart', { control: 'access' })
+    scene.note({ 'ms after the change': Date.now() - changedAt, 'lines seen': after.json?.lines?.length ?? 0 })
+    return after.json?.lines?.length === 1
+  },
+  async probe(scene) {
+    const guest = scene.visitor()
+    return (await guest.get('/api/session')).status === 200 && (await guest.get('/api/cart')).status === 200
+  },
 })

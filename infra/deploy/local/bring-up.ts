@@ -8,6 +8,7 @@ import { PARTNERS, demoAccounts, hasCertificate } from './accounts.ts'
 import { keepCertificate, type Kept } from './certificates.ts'
 import { compileOnce } from './compiled-code.ts'
 import { ownFolder, writeWhole } from './files.ts'
+import { forgetOnChange } from './forget-on-change.ts'
 import { describeLaunch, originOf, type Material } from './launch-documents.ts'
 import { connectPki, type Pki, type Roots } from './pki-client.ts'
 import type { Hold } from './lab.ts'
@@ -59,10 +60,16 @@ export function bringUp(site: Site, supervisor: Supervisor, say: (text: string) 
     consulClient: (name) => held(consulClients, name),
   })
   const enroller = (): Enroller => ({ pki, meshRoots: roots.mesh, pkiOrigin: originOf(site.plan, 'pki', 'mesh') })
+  /** One that only starts keeps nothing yet, and cannot hear. */
+  const forgetting = forgetOnChange(() => {
+    const serving = new Set(supervisor.list().filter(({ state }) => state === 'ready').map(({ name }) => name))
+    for (const { name, kind } of processes) if ((kind === 'edge' || kind === 'micro-gateway') && serving.has(name)) supervisor.signal(name, 'SIGHUP')
+  })
   const specOf = (one: PlannedProcess, variant?: Variant) => {
     const isBeforePki = one.workload === 'vault' || one.workload === 'pki'
     const libraries: Record<string, string> = one.workload === 'vault' && parts.libraryPath ? { LD_LIBRARY_PATH: parts.libraryPath } : {}
-    return nodeSpec(site, one, () => describeLaunch(one, material()), isBeforePki ? undefined : enroller(), libraries, variant)
+    const spec = nodeSpec(site, one, () => describeLaunch(one, material()), isBeforePki ? undefined : enroller(), libraries, variant)
+    return one.workload === 'access' ? forgetting(spec) : spec
   }
 
   /** Doors, Consul's clients, partners and people; answers which processes were given a new one. Those of backing servers are kept where these are started. */

@@ -46,6 +46,18 @@ test('a child that dies is started again, with a launch document of its own', as
   expect(launches).toHaveLength(2)
 })
 
+test('a successor is alone once the one before it is gone; a child without one as soon as it serves', async () => {
+  const seen: string[] = []
+  const specOf = (who: string, script = SERVE): Spec => ({ ...shell('access', script), alone: () => void seen.push(`${who} beside ${recorded.length - 1}, ${child('access')?.state}`) })
+  await supervisor.start(specOf('first'))
+  const { pid } = child('access')!
+  await supervisor.replace(specOf('second'))
+  expect(() => process.kill(pid!, 0)).toThrow('ESRCH')
+  await expect(supervisor.replace(specOf('third', 'exit 78'))).rejects.toThrow('does not come up')
+  process.kill(child('access')!.pid!, 'SIGKILL')
+  await vi.waitFor(() => expect(seen).toEqual(['first beside 0, ready', 'second beside 0, ready', 'second beside 0, ready']), { timeout: 8_000 })
+})
+
 test('one that never comes up is given up after three tries, with its last words', async () => {
   const launches: number[] = []
   await expect(supervisor.start(shell('edge', 'echo "port is taken" >&2; exit 78', launches))).rejects.toThrow(/edge does not come up: exit status 78[\s\S]*port is taken/)

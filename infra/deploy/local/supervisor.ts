@@ -17,6 +17,8 @@ export type Spec = {
   stopSignal?: NodeJS.Signals
   /** Ends it when a successor serves already; else the stop signal. */
   handoverSignal?: NodeJS.Signals
+  /** It serves, and none that it took over from does. */
+  alone?(): void
 }
 
 type State = 'starting' | 'ready' | 'waiting' | 'failing' | 'stopping' | 'stopped'
@@ -32,7 +34,7 @@ export type Supervisor = {
   list(): Child[]
 }
 
-type Entry = Child & { spec: Spec; /** Why we killed it. */ verdict?: string; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; first?: { resolve(): void; reject(error: Error): void } }
+type Entry = Child & { spec: Spec; /** Why we killed it. */ verdict?: string; /** Beside the one that it takes over from. */ isSuccessor?: boolean; process?: ChildProcess; identity?: ProcessIdentity; deaths: number[]; timer?: NodeJS.Timeout; first?: { resolve(): void; reject(error: Error): void } }
 
 const READY_WITHIN_MS = 60_000
 const STOP_WITHIN_MS = 12_000
@@ -77,6 +79,7 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
       delete entry.reason
       entry.first?.resolve()
       delete entry.first
+      if (!entry.isSuccessor) entry.spec.alone?.()
     } catch (error) {
       if (child && entry.process !== child) return // its end was handled when it came
       const why = (error as Error).message
@@ -134,19 +137,23 @@ export function createSupervisor(shopDir: string, confinement: Confinement, onCh
       if (!entry) throw new Error(`There is no process '${spec.name}'`)
       const { process: old, spec: oldSpec } = entry
       clearTimeout(entry.timer)
+      entry.isSuccessor = true
       try {
         await new Promise<void>((resolve, reject) => {
           Object.assign(entry, { spec, deaths: [], first: { resolve, reject } })
           void launch(entry)
         })
+        await end(entry, old, oldSpec.handoverSignal ?? oldSpec.stopSignal)
       } catch (error) {
         clearTimeout(entry.timer)
         Object.assign(entry, { spec: oldSpec, deaths: [] })
         if (old && old.exitCode === null && old.signalCode === null) Object.assign(entry, { process: old, pid: old.pid, identity: identify(entry.name, old.pid as number), state: 'ready' })
         else void launch(entry)
         throw error
+      } finally {
+        entry.isSuccessor = false
       }
-      await end(entry, old, oldSpec.handoverSignal ?? oldSpec.stopSignal)
+      spec.alone?.()
     },
     signal(name, signal) {
       entries.get(name)?.process?.kill(signal)
