@@ -27,29 +27,24 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
   let budget = newRetryBudget(clock.now())
   directory.onChange((service, { instances }) => connect.keep(service, new Set(instances.map((i) => i.origin))))
 
-  async function ask(call: UpstreamCall, instance: Instance): Promise<void> {
-    const { key, origin } = instance
+  /** A call to `instance` begins; what is returned says that it ended. */
+  function begin(call: UpstreamCall, { id, key, host, port }: Instance): (failure: unknown) => void {
     const outliers = outliersOf(call.callee.name)
     inFlight.set(key, (inFlight.get(key) ?? 0) + 1)
     outliers.started(key, clock.now())
-    try {
-      call.answer = await send(connect.mesh(call.callee.name, origin, call.credentials), wire(call, clock, headerPolicy))
-      outliers.ended(key, call.answer.status >= 500, clock.now())
-    } catch (error) {
-      const kind = error instanceof SendError ? error.kind : 'no-answer'
+    return (failure) => {
+      const left = (inFlight.get(key) ?? 1) - 1
+      if (left > 0) inFlight.set(key, left)
+      else inFlight.delete(key)
+      const kind = failure === undefined ? 'answered' : failure instanceof SendError ? failure.kind : 'no-answer'
       if (kind === 'peer-mismatch') {
         outliers.impostor(key, clock.now())
         report({
           detection: 'MTLS-REJECT', control: 'peer-id', strategies: ['S7.2', 'S3.4'], code: 'peer-mismatch', severity: 'high', subject: call.callee.name,
-          address: `${instance.host}:${instance.port}`, traceId: call.trace.traceId, operation: call.operation.id,
-          reason: `${instance.id} is listed at an address where another identity answers`,
+          address: `${host}:${port}`, traceId: call.trace.traceId, operation: call.operation.id,
+          reason: `${id} is listed at an address where another identity answers`,
         })
-      } else if (kind !== 'aborted') outliers.ended(key, true, clock.now())
-      throw error
-    } finally {
-      const left = (inFlight.get(key) ?? 1) - 1
-      if (left > 0) inFlight.set(key, left)
-      else inFlight.delete(key)
+      } else if (kind !== 'aborted') outliers.ended(key, failure !== undefined || call.answer!.status >= 500, clock.now())
     }
   }
 
@@ -63,12 +58,14 @@ export function reach({ directory, admission: { admitted, outliersOf }, connect,
       const instance = pickTwo(others.length ? others : instances, load, clock.random)
       if (!instance) throw Unavailable({ detail: `No healthy instance of ${call.callee.name} is known`, headers: { 'retry-after': '1' } })
       tried.push(instance.key)
+      const ended = begin(call, instance)
       let failure: unknown
       try {
-        await ask(call, instance)
+        call.answer = await send(connect.mesh(call.callee.name, instance.origin, call.credentials), wire(call, clock, headerPolicy))
       } catch (error) {
         failure = error
       }
+      ended(failure)
       const isAgain = failure ? mayMove(call, failure) : isUnserved(call) && instances.some((i) => !tried.includes(i.key))
       const paid = isAgain && attempt < ATTEMPTS && clock.now() < call.request.deadline ? withdraw(budget, clock.now()) : null
       if (paid) budget = paid
