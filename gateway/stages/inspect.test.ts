@@ -49,7 +49,7 @@ describe('S5.1 the stage', () => {
     const reported: SecurityEvent['data'][] = []
     const headers = { 'content-type': 'application/json', ...change.headers }
     const call = {
-      hasBody: change.body !== undefined, path: change.path ?? '/api/products', query: change.query ?? '', request: { headers }, header: (name: string) => (headers as Record<string, string>)[name], address: '127.0.0.1', trace: { traceId: 'f'.repeat(32) },
+      hasBody: change.body !== undefined, path: change.path ?? '/api/products', query: change.query ?? '', request: { headers, socket: {} }, header: (name: string) => (headers as Record<string, string>)[name], address: '127.0.0.1', trace: { traceId: 'f'.repeat(32) },
       body: async () => Buffer.from(change.body ?? ''),
     }
     const { request, ended } = inspect((detail) => void reported.push(detail))
@@ -70,5 +70,18 @@ describe('S5.1 the stage', () => {
   test('tells each time, and nothing of an honest request', async () => {
     expect(await seen({ query: `a=${encodeURIComponent('{{7*7}}')}&b=1` })).toHaveLength(1)
     expect(await seen({ query: 'search=cup&page=2', headers: { cookie: '__Host-s=abc.def' }, body: '{"quantity":2,"deep":{"list":["한국어",null,1.5]}}' })).toEqual([])
+  })
+  test('a connection that repeats itself is reported each time it tries, and may stop', () => {
+    const reported: SecurityEvent['data'][] = []
+    const { request, ended } = inspect((detail) => void reported.push(detail))
+    const socket = {}
+    const say = (headers: Record<string, string>) => {
+      const call = { hasBody: false, path: '/api/products', query: '', request: { headers, socket }, address: '127.0.0.1', trace: { traceId: 'f'.repeat(32) } } as never
+      void request!(call)
+      ended!(call)
+      return reported.length
+    }
+    const hostile = { 'user-agent': '<script>alert(1)</script>' }
+    expect([say({ 'user-agent': 'a' }), say({ 'user-agent': 'a' }), say(hostile), say(hostile), say({ 'user-agent': 'a' }), say({ 'user-agent': 'a', referer: '{{7*7}}' }), say({ 'user-agent': 'a' })]).toEqual([0, 0, 1, 2, 2, 3, 3])
   })
 })

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Report } from '@shop/chassis/security-event.ts'
 import type { EdgeCall } from '../edge/call.ts'
 import type { Stage } from '../pipeline.ts'
@@ -13,6 +15,8 @@ const REMEMBERED = 2_000
 export const inspect = (report: Report): Stage<EdgeCall> => {
   const harmless = new Set<string>()
   const suspected = new WeakMap<EdgeCall, { suspicion: Suspicion; fields: Set<string> }>()
+  /** The headers of a connection's last request, when nobody was suspected: most come again unchanged. */
+  const harmlessHeaders = new WeakMap<Socket, IncomingHttpHeaders>()
 
   const lookerFor = (call: EdgeCall): Look => (place, name, text) => {
     if (harmless.has(text)) return
@@ -31,14 +35,18 @@ export const inspect = (report: Report): Stage<EdgeCall> => {
   return {
     request(call) {
       const look = lookerFor(call)
-      const { headers } = call.request
+      const { headers, socket } = call.request
+      const before = harmlessHeaders.get(socket)
       look('path', '', once(call.path))
       lookAtPairs('query', call.query, look)
       for (const name in headers) {
         const value = headers[name]
+        if (value === before?.[name]) continue
         if (name === 'cookie') lookAtCookies(String(value), look)
         else if (name !== 'authorization' && value !== undefined) look('header', name, typeof value === 'string' ? value : value.join(', '))
       }
+      if (suspected.has(call)) harmlessHeaders.delete(socket)
+      else harmlessHeaders.set(socket, headers)
       if (!call.hasBody) return
       const read = call.body
       call.body = async (limit) => {
