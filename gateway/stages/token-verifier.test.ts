@@ -12,10 +12,10 @@ const token = (claims: object = good, header: object = {}, key = privateKey) => 
   const signed = `${part({ typ: 'at+jwt', alg: 'ES256', kid: 'k', ...header })}.${part(claims)}`
   return `${signed}.${sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
 }
-function setup() {
+function setup(capacity?: number) {
   const state = { at: now * 1000, kids: ['k'] }
   const keys = createJwks(async () => ({ keys: state.kids.map((kid) => ({ ...createPublicKey(privateKey).export({ format: 'jwk' }), kid })) }), { maxAgeMs: 10_000, now: () => state.at })
-  return { state, tokens: createTokenVerifier({ issuer, keys, wall: () => state.at }) }
+  return { state, tokens: createTokenVerifier({ issuer, keys, wall: () => state.at, ...(capacity && { capacity }) }) }
 }
 
 test('a good token gives its claims, and again from memory', async () => {
@@ -23,6 +23,22 @@ test('a good token gives its claims, and again from memory', async () => {
   expect(await tokens.verify(token(), 'peer')).toMatchObject(good)
   const one = token()
   expect(await tokens.verify(one, 'peer')).toBe(await tokens.verify(one, 'peer'))
+})
+
+test('memory answers at once, for the peer that presented the token and nobody else', async () => {
+  const { tokens } = setup()
+  const one = token()
+  await tokens.verify(one, 'peer')
+  expect(tokens.verify(one, 'peer')).not.toBeInstanceOf(Promise)
+  expect(tokens.verify(one, 'other')).toBeInstanceOf(Promise)
+  await expect(tokens.verify(`${one}A`, 'peer')).rejects.toMatchObject({ code: 'token-invalid' })
+})
+
+test('memory has an end: the oldest leaves', async () => {
+  const { tokens } = setup(2)
+  const [first, second, third] = [token(), token(), token()] as const
+  for (const one of [first, second, third]) await tokens.verify(one, 'peer')
+  expect([first, second, third].map((one) => tokens.verify(one, 'peer') instanceof Promise)).toEqual([true, false, false])
 })
 
 const rs = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
