@@ -1,5 +1,5 @@
 /** What a gateway's HTTP server accepts before any control runs: sizes, times, a strict parser, one request at a time (S5.1, S11.3). */
-import type { RequestListener, Server, ServerOptions } from 'node:http'
+import type { RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -14,11 +14,18 @@ export const serverLimits = {
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2_000,
   noDelay: true,
+  // A request without a body is no stream that has to end first.
+  optimizeEmptyRequests: true,
 } satisfies ServerOptions
 
 export type RefusedBelow = (about: { reason: string; address: string | undefined }) => void
 
-const busy = new WeakSet<Duplex>()
+/** The last answer that was begun on each connection: one that was sent has left its socket. */
+const begun = new WeakMap<Duplex, ServerResponse>()
+const underWay = (socket: Duplex): ServerResponse | undefined => {
+  const answer = begun.get(socket)
+  return answer?.socket === socket ? answer : undefined
+}
 
 /**
  * Nothing is read behind a request before it is answered: no client of ours pipelines, and what stands behind a refused
@@ -27,19 +34,15 @@ const busy = new WeakSet<Duplex>()
 export const oneAtATime = (listener: RequestListener, refused: RefusedBelow): RequestListener => (request, response) => {
   const { socket } = request
   if (!socket.writable) return
-  if (busy.has(socket)) {
+  if (underWay(socket)) {
     refused({ reason: 'request behind an unanswered one', address: socket.remoteAddress })
-    pipelined.add(socket)
+    // It is this one's turn when the answer before it was sent.
+    response.once('socket', () => socket.destroySoon())
     return
   }
-  busy.add(socket)
-  response.once('close', () => {
-    busy.delete(socket)
-    if (pipelined.has(socket)) socket.destroySoon()
-  })
+  begun.set(socket, response)
   listener(request, response)
 }
-const pipelined = new WeakSet<Duplex>()
 
 /**
  * Requests that never become one: unparsable, CONNECT, Upgrade, Expect. Each gets one refusal and a closed connection,
@@ -49,8 +52,9 @@ export function refuseOtherProtocols(server: Server, refused: RefusedBelow): voi
   const end = (socket: Duplex, status: string, reason: string) => {
     refused({ reason, address: (socket as Socket).remoteAddress })
     // An answer under way must not be mixed with a refusal; it may still go out, unless it waits for a body that broke.
-    if (busy.has(socket)) {
-      pipelined.add(socket)
+    const answer = underWay(socket)
+    if (answer) {
+      answer.once('close', () => (socket as Socket).destroySoon())
       return void setTimeout(() => socket.destroy(), 200).unref()
     }
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
