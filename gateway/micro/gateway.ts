@@ -35,6 +35,13 @@ type Change<Call> = (controls: Control<Call>[]) => Control<Call>[]
 /** How a composition other than production's is made; production passes nothing. */
 export type Composition = { inbound?: Change<InboundCall>; outbound?: Change<OutboundCall>; upstream?: Change<UpstreamCall>; clientCertificate?: 'required' | 'optional'; headerPolicy?: HeaderPolicy; connect?: UpstreamParts['connect']; guard?: typeof onHandshakeRefused }
 
+/** One direction: its controls, and what becomes of a call behind them. */
+type Side<Call> = {
+  run: Step<Call>
+  refused(call: Call, response: ServerResponse, error: unknown): void
+  ended?(call: Call, response: ServerResponse, failure: unknown): void
+}
+
 export type MicroGateway = {
   /** For `noticeMs` says 503 to health checks and asks clients to connect anew, then takes no more calls and ends those in flight. */
   stop(noticeMs?: number): Promise<void>
@@ -67,46 +74,50 @@ export async function startMicroGateway(
     toldAt = now()
     report({ detection: 'IE7', control: 'response-headers', strategies: ['S4.1', 'S10.3'], code: 'response-header-dropped', severity: 'medium', subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: trace.traceId, operation: operation!.id, fields: names.slice(0, 20).map((name) => name.slice(0, 128)) })
   }
-  const intoService = compose(inbound(inboundPipeline({
-    trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, passResponse: headerPolicy.response, toldOfHeaders, now, health: service.health,
-    tokens: createTokenVerifier({ issuer: config.exchangeIssuer, keys: createJwks(upstream.fetchKeys, { maxAgeMs: 10_000 }), wall }), redeem: upstream.redeem,
-  })), service.forward)
-  const outOfService = compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream))
-
-  async function serve<Call extends Pick<InboundCall, 'answer'>>(run: Step<Call>, call: Call, response: ServerResponse, refused: (error: unknown) => void): Promise<void> {
+  async function serve<Call extends Pick<InboundCall, 'answer'>>({ run, refused, ended }: Side<Call>, call: Call, response: ServerResponse): Promise<void> {
     // Clients move to another instance, or to our successor, before we close.
     if (isDraining) response.setHeader('connection', 'close')
+    let failure: unknown
     try {
       await run(call)
       writeAnswer(response, call.answer!)
     } catch (error) {
-      refused(error)
+      failure = error
+      refused(call, response, error)
     }
+    ended?.(call, response, failure)
+  }
+  const inside: Side<InboundCall> = {
+    run: compose(inbound(inboundPipeline({
+      trustDomain, audience: spiffeId(trustDomain, `mesh/${launch.workload}`), callers: config.policy.inbound.callers, api, headers, passResponse: headerPolicy.response, toldOfHeaders, now, health: service.health,
+      tokens: createTokenVerifier({ issuer: config.exchangeIssuer, keys: createJwks(upstream.fetchKeys, { maxAgeMs: 10_000 }), wall }), redeem: upstream.redeem,
+    })), service.forward),
+    refused: ({ request, peer, trace, operation, token }, response, error) => refuse(request, response, error, {
+      // The peer did it: what a refused token says of its subject may be stolen or made up.
+      subject: peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: trace.traceId, operation: operation?.id,
+      credential: token && hash('sha256', token, 'base64url'),
+    }),
+    ended({ request, trace, startedAt, operation, claims }, response, failure) {
+      if (trace.isSampled) telemetry.record(trace, startedAt, () => httpSpan('server', request.method!, operation?.path, response.statusCode, failure, {
+        'shop.operation': operation?.id, ...(!failure && { 'shop.txn': claims?.['txn'] as string | undefined }),
+      }))
+    },
+  }
+  const outside: Side<OutboundCall> = {
+    run: compose(outbound(outboundPipeline({ upstream, now })), callOut(upstream)),
+    refused: ({ request, trace, operation }, response, error) => refuse(request, response, error, {
+      subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: trace.traceId, operation: operation?.id,
+    }),
   }
   const otherProtocol = ({ reason, address }: { reason: string; address: string | undefined }) => report({
     detection: 'FRAMING', control: 'framing', strategies: ['S5.1', 'S13.1'], code: 'framing-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   })
-  const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, oneAtATime((request, response) => {
-    const call = inboundCall(request, now())
-    let failure: unknown
-    void serve(intoService, call, response, (error) => refuse(request, response, (failure = error), {
-      // The peer did it: what a refused token says of its subject may be stolen or made up.
-      subject: call.peer.spiffeId.slice(0, 128), address: request.socket.remoteAddress, traceId: call.trace.traceId, operation: call.operation?.id,
-      credential: call.token && hash('sha256', call.token, 'base64url'),
-    })).finally(() => call.trace.isSampled && telemetry.record(call.trace, call.startedAt, () => httpSpan('server', request.method!, call.operation?.path, response.statusCode, failure, {
-      'shop.operation': call.operation?.id, ...(!failure && { 'shop.txn': call.claims?.['txn'] as string | undefined }),
-    })))
-  }, otherProtocol))
+  const mesh = https.createServer({ ...serverLimits, ...meshServerOptions(identity, { clientCertificate }) }, oneAtATime((request, response) => void serve(inside, inboundCall(request, now()), response), otherProtocol))
   keepFresh(mesh, identity)
   guard(mesh, ({ reason, address }) => report({
     detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
   }))
-  const own = http.createServer(serverLimits, oneAtATime((request, response) => {
-    const call = outboundCall(request, now())
-    void serve(outOfService, call, response, (error) => refuse(request, response, error, {
-      subject: spiffeId(trustDomain, `mesh/${launch.workload}`), traceId: call.trace.traceId, operation: call.operation?.id,
-    }))
-  }, otherProtocol))
+  const own = http.createServer(serverLimits, oneAtATime((request, response) => void serve(outside, outboundCall(request, now()), response), otherProtocol))
   for (const server of [mesh, own]) refuseOtherProtocols(server, otherProtocol)
 
   await upstream.ready()

@@ -31,22 +31,14 @@ export type ServiceSocket = {
 export function serviceSocket({ path, headers, passRequest = pick, now, isDraining }: { path: string; headers: Map<string, HeaderAllowList>; /** What of the caller's headers the service sees. */ passRequest?: Pass; now: () => number; isDraining: () => boolean }): ServiceSocket {
   const pool = new Pool('http://service', { socketPath: path, connections: 64, pipelining: 1, keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS, connect: { timeout: 1_000 } })
   return {
-    async forward(call) {
+    forward(call) {
       const operation = operationOf(call)
-      try {
-        const { status, headers: received, body } = await send(pool, {
-          method: operation.method, path: call.request.url!, body: call.body, deadline: call.deadline, asker: call.socket,
-          headers: {
-            ...passRequest(call.request.headers, headers.get(operation.id)?.request ?? NO_NAMES),
-            authorization: `Bearer ${call.token}`,
-            traceparent: traceparent(call.trace),
-            'deadline-ms': String(Math.max(1, Math.floor(call.deadline - now()))),
-          },
-        })
-        call.answer = { status, headers: withoutHop(received), body }
-      } catch (cause) {
-        throw failure(cause)
-      }
+      const passed = passRequest(call.request.headers, headers.get(operation.id)?.request ?? NO_NAMES)
+      passed['authorization'] = `Bearer ${call.token}`
+      passed['traceparent'] = traceparent(call.trace)
+      passed['deadline-ms'] = String(Math.max(1, Math.floor(call.deadline - now())))
+      return send(pool, { method: operation.method, path: call.request.url!, headers: passed, body: call.body, deadline: call.deadline, asker: call.socket })
+        .then(({ status, headers: received, body }) => { call.answer = { status, headers: withoutHop(received), body } }, (cause) => { throw failure(cause) })
     },
     health(call) {
       if (call.peer.workload !== 'registrar' || call.request.method !== 'GET' || call.request.url !== '/health') return

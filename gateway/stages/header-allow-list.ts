@@ -40,7 +40,7 @@ export function headerAllowLists(document: OpenApiDocument, operations: Iterable
   return lists
 }
 
-/** What of the headers goes on, given the names that may. */
+/** What of the headers goes on, given the names that may: in an object of its own. */
 export type Pass = (headers: Record<string, string | string[] | undefined>, names: ReadonlySet<string>) => Record<string, string>
 /** The two directions apart; production passes what is named, and nothing else. */
 export type HeaderPolicy = { request: Pass; response: Pass }

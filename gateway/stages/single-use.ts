@@ -10,6 +10,7 @@ export const TokenUsed = problem('token-used', 401, 'This token was already used
 /** Marks the token as used, in one atomic step; false when it was already. Throws unavailable when nobody can say. */
 export type Redeem = (token: string, deadline: number, trace: TraceContext) => Promise<boolean>
 
-export const singleUse = (redeem: Redeem): Step<InboundCall> => async (call) => {
-  if (operationOf(call).isSingleUse && !(await redeem(call.token, call.deadline, call.trace))) throw TokenUsed()
+export const singleUse = (redeem: Redeem): Step<InboundCall> => (call) => {
+  if (!operationOf(call).isSingleUse) return
+  return redeem(call.token, call.deadline, call.trace).then((isFirst) => { if (!isFirst) throw TokenUsed() })
 }

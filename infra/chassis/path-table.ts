@@ -34,7 +34,8 @@ export function createPathTable<T>(): PathTable<T> {
   const root = node()
   const seek = (at: Node<T>, segments: string[], i: number): Leaf<T> | undefined => {
     if (i === segments.length) return at.leaf
-    const literal = at.literals.get(segments[i]!)
+    // What came from the wire is looked up only where there is something to find.
+    const literal = at.literals.size > 0 ? at.literals.get(segments[i]!) : undefined
     return (literal && seek(literal, segments, i + 1)) ?? (at.parameter && seek(at.parameter, segments, i + 1))
   }
   return {
