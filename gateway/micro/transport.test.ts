@@ -71,6 +71,19 @@ test.each([
   expect(got.match(/HTTP\/1\.1 4\d\d/g)).toHaveLength(1)
   expect(billing.seen.length).toBe(before)
 })
+test.each([
+  ['a second request', 'request behind an unanswered one', (good: string) => good],
+  ['what is no request', 'HPE_', () => 'nonsense\r\n\r\n'],
+])('S5.1 %s behind a good one: that one is answered, nothing else, and the connection ends', async (_name, reason, second) => {
+  const before = billing.seen.length
+  const token = system.narrow({ audience: 'billing', scope: 'findByOrder', caller: 'order', thumbprint: await system.thumbprint('order') })
+  const good = `${line}authorization: Bearer ${token}\r\n\r\n`
+  const got = await exchange(await tls('order'), good + second(good))
+  expect(got.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200'])
+  expect(got).toContain('2026-000001')
+  expect(billing.seen.length).toBe(before + 1)
+  expect(await system.eventWhere((d) => d.detection === 'FRAMING' && !!d.reason?.startsWith(reason))).toBeTruthy()
+})
 test('S5.1 the framing refusals were told', async () => {
   expect(await system.eventWhere((d) => d.detection === 'FRAMING' && d.address === '127.0.0.1')).toBeTruthy()
 })
