@@ -131,7 +131,7 @@ export type MeshPool = {
 }
 
 /** Kept connections to one peer, at most `connections`, none older than a quarter of our certificate's life. After a renewal the old pool ends gracefully. */
-export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 16, connect = meshConnect }: { connections?: number; connect?: typeof meshConnect } = {}): MeshPool {
+export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 64, connect = meshConnect }: { connections?: number; connect?: typeof meshConnect } = {}): MeshPool {
   const expected = `spiffe://${identity.trustDomain}/mesh/${expectedWorkload}`
   const pools = new Map<Credentials, Pool>()
   let present = identity.mesh()
