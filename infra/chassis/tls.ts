@@ -130,8 +130,11 @@ export type MeshPool = {
   close(): Promise<void>
 }
 
-/** Kept connections to one peer, at most `connections`, none older than a quarter of our certificate's life. After a renewal the old pool ends gracefully. */
-export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 64, connect = meshConnect }: { connections?: number; connect?: typeof meshConnect } = {}): MeshPool {
+/**
+ * Kept connections to one peer, none older than a quarter of our certificate's life. After a renewal the old pool ends
+ * gracefully. `connections`, at most: each costs a sudden crowd a handshake, and a request that finds all busy must wait.
+ */
+export function createMeshPool(identity: WorkloadIdentity, origin: string, expectedWorkload: string, { connections = 32, connect = meshConnect }: { connections?: number; connect?: typeof meshConnect } = {}): MeshPool {
   const expected = `spiffe://${identity.trustDomain}/mesh/${expectedWorkload}`
   const pools = new Map<Credentials, Pool>()
   let present = identity.mesh()
