@@ -5,7 +5,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { EdgeCall } from '../call.ts'
-import { hashOf, sessionCookieName, sessionKeys } from './handle.ts'
+import { hashOf, newHandle, sessionCookieName, sessionKeys } from './handle.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 
 const log = pino({ level: 'silent' })
@@ -37,7 +37,7 @@ async function edge(hear?: Store['hear']) {
   await vi.waitFor(() => expect(isHeard()).toBe(true), { timeout: 5_000 })
   const call = (cookie = '', method = 'GET') => ({ method, cookies: [], header: () => cookie }) as unknown as EdgeCall
   return {
-    sessions, touched: () => touched, isHeard: () => isHeard(), pass: (ms: number) => { later += ms },
+    sessions, touched: () => touched, statements: () => statements, isHeard: () => isHeard(), pass: (ms: number) => { later += ms },
     /** The statements that a read took; the session, if it is one. */
     async read(cookie: string, method = 'GET') {
       const before = statements, one = call(cookie, method)
@@ -56,6 +56,19 @@ async function edge(hear?: Store['hear']) {
 }
 const rowOf = (cookie: string) => hashOf(cookie.slice(cookieName.length + 1))
 const soon = (isSo: () => Promise<unknown>) => vi.waitFor(async () => expect(await isSo()).toBeTruthy(), { timeout: 5_000, interval: 5 })
+
+test('S10.1 who come together are looked for together, and each gets their own session', async () => {
+  const one = await edge()
+  const cookies = await Promise.all(Array.from({ length: 11 }, () => one.begin()))
+  const nobody = `${cookieName}=${newHandle(keys, randomBytes)}`
+  const asked = [...cookies.slice(0, 5), nobody, ...cookies.slice(5), cookies[0]!]
+  const read = await Promise.all(asked.map((cookie) => one.read(cookie, 'POST').catch((error: unknown) => ({ took: 0, session: undefined, error }))))
+  expect(read.map(({ session }) => session && `${cookieName}=${session.handle}`)).toEqual(asked.map((cookie) => (cookie === nobody ? undefined : cookie)))
+  expect(read[5]).toMatchObject({ error: { code: 'session-ended' } })
+  expect(new Set(read.map(({ session }) => session?.data.guestId)).size).toBe(12)
+  expect(one.statements() - cookies.length).toBe(2)
+  await one.close()
+})
 
 test('S10.1 a heard session is read once a minute, an unsafe request reads it each time', async () => {
   const a = await edge()

@@ -6,12 +6,12 @@
  * it knows anyway, so logout is immediate here in either case.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { gather } from '@shop/chassis/gather.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Store, Tx } from '@shop/chassis/store.ts'
 import type { EdgeCall } from '../call.ts'
 import { SessionEnded, SessionInvalid } from '../problems.ts'
 import { createCopies } from './copies.ts'
+import { createFind } from './find.ts'
 import { csrfTokenOf, hashOf, isGenuine, newHandle, readSessionCookie, type SessionKeys } from './handle.ts'
 import { seal, unseal } from './seal.ts'
 import { createTouches } from './touches.ts'
@@ -56,9 +56,6 @@ const TOUCH_SECONDS = 60
 const CHANNEL = 'sessions'
 /** Until its cookie comes back once, a visitor's session is kept no longer than this: who ignores cookies fills no table. */
 const UNPROVEN_SECONDS = 1_800
-/** Sessions looked for in one statement. */
-const MOST_AT_ONCE = 32
-type Row = { hash: Buffer; sealed: Buffer; ends_at: Date; idle: number }
 
 /** How a sealed row is opened; throws when it is not the one that was sealed here. */
 export type Unseal = typeof unseal
@@ -68,6 +65,7 @@ export function createSessions(
   { store, locks, keys, cookieName, limits, now, log, unseal: openSealed = unseal }: { store: Store; locks: Store; keys: SessionKeys; cookieName: string; limits: SessionLimits; now: () => number; log: Pick<Logger, 'warn'>; unseal?: Unseal }): Sessions {
   const copies = createCopies(now, () => hearing.isHearing())
   const hearing = store.hear(CHANNEL, { onNotify: (row) => row ? copies.dropRow(row) : copies.dropAll(), onConnect: copies.dropAll })
+  const find = createFind(store)
   const touches = createTouches(store, (err) => log.warn({ err }, 'sessions in use were not noted; they will be when they are read again'))
   const idleSeconds = (data: SessionData) => 60 * (data.user ? limits.idleMinutes : limits.guestIdleMinutes)
   const setCookie = (call: EdgeCall, value: string, more = '') => { call.cookies = [`${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${more}`] }
@@ -90,13 +88,6 @@ export function createSessions(
     setCookie(call, handle)
     return (call.session = { handle, hash, data, endsAt: now() + lifeSeconds * 1_000 })
   }
-
-  /** Visitors who come together are looked for in one statement. */
-  const find = gather(async (hashes: Buffer[]): Promise<(Row | undefined)[]> => {
-    const { rows } = await store.query<Row>(
-      'select hash, sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle from sessions where hash = any($1::bytea[]) and expires_at > now() and ends_at > now()', [hashes])
-    return hashes.map((hash) => rows.find((row) => row.hash.equals(hash)))
-  }, MOST_AT_ONCE)
 
   async function load(handle: string): Promise<OpenSession | null> {
     const hash = hashOf(handle)
