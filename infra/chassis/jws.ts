@@ -25,9 +25,11 @@ export function parseJws(token: string): Jws | null {
 export const isSignedBy = (jws: Jws, key: KeyObject): boolean =>
   verify('sha256', jws.signed, { key, dsaEncoding: 'ieee-p1363' }, jws.signature)
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(part: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')))
+    const value: unknown = JSON.parse(UTF8.decode(Buffer.from(part, 'base64url')))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
   } catch {
     return null

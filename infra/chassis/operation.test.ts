@@ -92,11 +92,13 @@ describe('parseJsonStrictly', () => {
   const parse = (text: string | Buffer) => parseJsonStrictly(Buffer.from(text as string))
   test.each([
     ['a duplicate key', '{"a":1,"a":2}'], ['a duplicate key in escapes', '{"a":1,"\\u0061":2}'], ['__proto__', '{"__proto__":{"x":1}}'], ['a byte order mark', '\ufeff{}'], ['trailing data', '{} {}'],
-    ['a number beyond doubles', '[1e400]'], ['a number that loses its last digit', '[9007199254740993]'], ['negative zero', '[-0]'], ['a lone surrogate', '["\\ud800"]'], ['a lone surrogate in a key', '{"\\ud800":1}'], ['nothing', ''],
+    ['a number beyond doubles', '[1e400]'], ['a number that loses its last digit', '[9007199254740993]'], ['negative zero', '[-0]'], ['negative zero, longer', '{"a":[-0.0e1]}'], ['more digits than are kept', '{"a":0.1234567890123456789012345}'], ['a lone surrogate', '["\\ud800"]'], ['a lone surrogate in a key', '{"\\ud800":1}'], ['nothing', ''],
     ['depth', '['.repeat(100_000)], ['single quotes', "{'a':1}"], ['NaN', '[NaN]'], ['a comment', '{}//x'],
   ])('%s is refused', (_name, text) => expect(codeOf(() => parse(text))).toBe('body-malformed'))
   test('bytes that are not UTF-8 are refused', () => expect(codeOf(() => parseJsonStrictly(Buffer.from([0x22, 0xc0, 0xae, 0x22])))).toBe('body-malformed'))
   test('a text has one spelling, whichever the keyboard chose', () => expect(parse('{"name":["Jose\u0301","Jos\u00e9"]}')).toEqual({ name: ['José', 'José'].map((name) => name.normalize('NFC')) }))
+  test('nor does it matter whether it was escaped', () => expect(parse('["Jose\\u0301"]')).toEqual(['Jos\u00e9']))
+  test('what looks like an odd number within a text is text', () => expect(parse('{"-0":"1e400, 9007199254740993"}')).toEqual({ '-0': '1e400, 9007199254740993' }))
   test('any other JSON value comes out as it went in', () => fc.assert(fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
     const text = JSON.stringify(value)
     if (/__proto__|-0\b/.test(text) || JSON.stringify(JSON.parse(text)) !== text) return

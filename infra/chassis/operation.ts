@@ -264,6 +264,7 @@ export function requireMediaType(operation: Operation, contentType: string | und
 }
 
 const MAX_DEPTH = 32
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * JSON as RFC 8259 with what I-JSON (RFC 7493) asks on top: UTF-8 only, no byte order mark, no duplicate keys, no
@@ -272,33 +273,35 @@ const MAX_DEPTH = 32
 export function parseJsonStrictly(bytes: Buffer): unknown {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    text = UTF8.decode(bytes)
   } catch (cause) {
     throw BodyMalformed({ detail: 'The body is not valid UTF-8', cause })
   }
   scanJson(text)
-  let value: unknown
   try {
-    const check = (_key: string, v: unknown, context: { source?: string }) => {
-      if (typeof v === 'number' && (!Number.isFinite(v) || (Number.isInteger(v) && !Number.isSafeInteger(v)) || Object.is(v, -0) || (context.source?.length ?? 0) > 24))
-        throw BodyMalformed({ detail: 'A number cannot be kept exactly' })
-      if (typeof v === 'string' && !v.isWellFormed()) throw BodyMalformed({ detail: 'A string holds a lone surrogate' })
-      return typeof v === 'string' ? v.normalize('NFC') : v // one text for what looks the same; a keyboard's choice is no fault (ADR 21)
-    }
-    value = JSON.parse(text, check as (key: string, value: unknown) => unknown)
+    return JSON.parse(text, MAY_BE_SPELT_OTHERWISE.test(text) ? spelling : undefined)
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'Problem') throw cause
     throw BodyMalformed({ cause })
   }
-  return value
 }
 
-/** One pass over the text: nesting, duplicate and dangerous keys. JSON.parse does the grammar. */
+/** Nothing below U+0300 composes with what stands before it, and UTF-8 alone holds no lone surrogate: other texts are as they should be. */
+const MAY_BE_SPELT_OTHERWISE = /[\u0300-\uffff]|\\u/
+
+/** One text for what looks the same; a keyboard's choice is no fault (ADR 21). */
+function spelling(_key: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (!value.isWellFormed()) throw BodyMalformed({ detail: 'A string holds a lone surrogate' })
+  return value.normalize('NFC')
+}
+
+/** One pass over the text: nesting, duplicate and dangerous keys, numbers. JSON.parse does the grammar. */
 function scanJson(text: string): void {
   const keys: (Set<string> | null)[] = []
   let expectKey = false
   for (let i = 0; i < text.length; i++) {
-    const c = text[i]
+    const c = text[i]!
     if (c === '{' || c === '[') {
       if (keys.length >= MAX_DEPTH) throw BodyMalformed({ detail: `The body nests deeper than ${MAX_DEPTH}` })
       keys.push(c === '{' ? new Set() : null)
@@ -323,6 +326,17 @@ function scanJson(text: string): void {
       if (!key.isWellFormed()) throw BodyMalformed({ detail: 'A key holds a lone surrogate' })
       if (key === '__proto__') throw BodyMalformed({ detail: 'A key is not allowed' })
       seen.add(key)
+    } else if (c === '-' || (c >= '0' && c <= '9')) {
+      const start = i
+      while (i + 1 < text.length && NUMBER_GOES_ON.includes(text[i + 1]!)) i++
+      if (!isKeptExactly(text.slice(start, i + 1))) throw BodyMalformed({ detail: 'A number cannot be kept exactly' })
     }
   }
+}
+
+const NUMBER_GOES_ON = '0123456789.eE+-'
+
+function isKeptExactly(digits: string): boolean {
+  const value = Number(digits)
+  return digits.length <= 24 && Number.isFinite(value) && !(Number.isInteger(value) && !Number.isSafeInteger(value)) && !Object.is(value, -0)
 }
