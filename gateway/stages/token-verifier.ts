@@ -2,9 +2,9 @@
  * Verifies narrow tokens: signature, issuer, type and time. Results are kept for as long as the token lives, for the
  * whole token and the peer that presented it.
  *
- * The token itself is the key. A digest would keep it out of this process's memory no longer than a minute, costs a
- * request more than all that is checked here, and hides nothing else: a Map compares texts only when their hashes, made
- * with a secret of this process, are equal, and a token is worth nothing without its peer's private key.
+ * The token itself is the key. A digest would only keep its text out of our memory, where it is good for a minute at
+ * most and worth nothing without its peer's private key; it costs a request more than all other checks of the token. A
+ * Map compares texts only where their hashes are equal, and those are made with a secret of this process.
  * @see https://www.rfc-editor.org/rfc/rfc9068#section-4 and https://www.rfc-editor.org/rfc/rfc8725#section-3
  */
 import type { Jwks } from '@shop/chassis/jwks.ts'
