@@ -38,48 +38,46 @@ export function compose<Call extends { answer?: unknown }>(controls: Control<Cal
   const turn = lines.findIndex((line) => !line.control)
   const ends = controls.flatMap(({ stage: { ended } }, depth) => (ended ? [{ ended, depth }] : [])).reverse()
 
-  return (call) => {
-    let at = 0
-    let depth = controls.length
+  /** How far a call came: its line, and how deep in the list of controls the answer, or the refusal, was made. */
+  type Run = { call: Call; at: number; depth: number }
 
-    function step(): void {
-      const line = lines[at++]!
-      if (at > turn || call.answer === undefined) return
-      depth = line.depth
-      while (at <= turn || (lines[at]?.depth ?? -1) >= depth) at++
-    }
-
-    function end(): void {
-      for (const one of ends) if (one.depth < depth) one.ended(call)
-    }
-
-    function refused(error: unknown): never {
-      const line = lines[at]!
-      if (at < turn) depth = line.depth
-      if (line.control && error instanceof Problem) error.control = { name: line.control.name, strategies: line.control.strategies }
-      end()
-      throw error
-    }
-
-    function go(): void | Promise<void> {
-      while (at < lines.length) {
-        let waiting: void | Promise<void>
-        try {
-          waiting = lines[at]!.run(call)
-        } catch (error) {
-          return refused(error)
-        }
-        if (waiting) return waiting.then(goOn, refused)
-        step()
-      }
-      end()
-    }
-
-    function goOn(): void | Promise<void> {
-      step()
-      return go()
-    }
-
-    return go()
+  function step(run: Run): void {
+    const line = lines[run.at++]!
+    if (run.at > turn || run.call.answer === undefined) return
+    run.depth = line.depth
+    while (run.at <= turn || (lines[run.at]?.depth ?? -1) >= run.depth) run.at++
   }
+
+  function end({ call, depth }: Run): void {
+    for (const one of ends) if (one.depth < depth) one.ended(call)
+  }
+
+  function refused(run: Run, error: unknown): never {
+    const line = lines[run.at]!
+    if (run.at < turn) run.depth = line.depth
+    if (line.control && error instanceof Problem) error.control = { name: line.control.name, strategies: line.control.strategies }
+    end(run)
+    throw error
+  }
+
+  function go(run: Run): void | Promise<void> {
+    while (run.at < lines.length) {
+      let waiting: void | Promise<void>
+      try {
+        waiting = lines[run.at]!.run(run.call)
+      } catch (error) {
+        return refused(run, error)
+      }
+      if (waiting) return waiting.then(() => goOn(run), (error: unknown) => refused(run, error))
+      step(run)
+    }
+    end(run)
+  }
+
+  function goOn(run: Run): void | Promise<void> {
+    step(run)
+    return go(run)
+  }
+
+  return (call) => go({ call, at: 0, depth: controls.length })
 }
