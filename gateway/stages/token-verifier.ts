@@ -9,6 +9,7 @@
  */
 import type { Jwks } from '@shop/chassis/jwks.ts'
 import { isSignedBy, parseJws } from '@shop/chassis/jws.ts'
+import { makeRoom } from '@shop/chassis/make-room.ts'
 import { CLOCK_SKEW_S, NARROW_TYP } from '@shop/chassis/narrow-claims.ts'
 import { problem } from '@shop/chassis/problem.ts'
 
@@ -34,15 +35,19 @@ export function createTokenVerifier({ issuer, keys, wall, capacity = 10_000 }: {
     if (!publicKey || !isSignedBy(jws, publicKey)) throw TokenInvalid({ evidence: { reason: publicKey ? 'signature' : 'unknown key' } })
     const fault = timeFault(jws.claims, now)
     if (fault) throw TokenExpired({ evidence: { reason: fault } })
-    makeRoom(now)
+    letGo(now)
+    makeRoom(verified, capacity)
     verified.set(token, { claims: jws.claims, exp: jws.claims['exp'] as number, kid: jws.kid, thumbprint })
     return jws.claims
   }
 
-  /** Lets go of what ran out, the oldest first, and of one more where it is full. */
-  function makeRoom(now: number): void {
+  /** Lets go of what ran out, once a second: a Map steps over all that was deleted before it finds its first. */
+  let lookAgainAt = 0
+  function letGo(now: number): void {
+    if (now < lookAgainAt) return
+    lookAgainAt = now + 1
     for (const [token, { exp }] of verified) {
-      if (now < exp && verified.size < capacity) return
+      if (now < exp) return
       verified.delete(token)
     }
   }

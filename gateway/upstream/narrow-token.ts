@@ -6,6 +6,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc8693#section-2
  */
 import { hash } from 'node:crypto'
+import { makeRoom } from '@shop/chassis/make-room.ts'
 import type { Operation } from '@shop/chassis/operation.ts'
 import { problem, Unavailable, type Problem } from '@shop/chassis/problem.ts'
 import { TokenExpired, TokenInvalid } from '../stages/token-verifier.ts'
@@ -58,8 +59,7 @@ export function createNarrowTokens(ask: AskExchange, clock: Clock, capacity = 5_
       if (!asked) {
         asked = exchange(wanted).then((fresh) => {
           kept.delete(key)
-          const oldest = kept.size >= capacity && kept.keys().next().value
-          if (oldest) kept.delete(oldest)
+          makeRoom(kept, capacity)
           kept.set(key, fresh)
           return fresh
         }).finally(() => asking.delete(key))

@@ -1,4 +1,5 @@
 /** Copies of opened sessions, for reads (S10.1): as old as the listening to changes allows, and never older than the session itself. */
+import { makeRoom } from '@shop/chassis/make-room.ts'
 import type { OpenSession } from './sessions.ts'
 
 /** While every change of a session is heard the moment it happens. */
@@ -45,7 +46,7 @@ export function createCopies(now: () => number, isHearing: () => boolean): Copie
       if (before !== changes) return
       const row = session.hash.toString('base64')
       remove(row)
-      if (handles.size >= MOST) remove(handles.keys().next().value!)
+      makeRoom(handles, MOST, remove)
       handles.set(row, session.handle)
       copies.set(session.handle, { session, readAt, until })
     },
