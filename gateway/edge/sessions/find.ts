@@ -9,7 +9,7 @@ export type Row = { hash: Buffer; sealed: Buffer; ends_at: Date; idle: number }
  * How many a statement looks for; one is repeated where there are fewer. PostgreSQL plans each of these statements once.
  * One with an array it would plan every time, for the length of that array, which costs as much as looking.
  */
-const SIZES = [1, 2, 4, 8]
+const SIZES = [1, 2, 4, 8, 16]
 const STATEMENTS = new Map(SIZES.map((size) => [size, `select hash, sealed, ends_at, extract(epoch from expires_at - now())::float8 as idle
   from sessions where hash in (${Array.from({ length: size }, (_, i) => `$${i + 1}`).join(', ')}) and expires_at > now() and ends_at > now()`]))
 

@@ -31,11 +31,15 @@ export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { conf
 
 /**
  * A young generation sized for two dozen processes on a laptop: a third less memory, measured. Those that every request
- * goes through spent a third to a half of their time collecting one so small; theirs may grow when they are busy. The
- * edge collects without helper threads, which cost it more than they help; everywhere that would weigh 170 MB.
+ * goes through spent a third to a half of their time collecting one so small; theirs may grow when they are busy. Edge and
+ * exchange collect without helper threads, which cost them more than they help; everywhere that would weigh 170 MB.
  */
-const YOUNG_GENERATION: Partial<Record<PlannedProcess['kind'], string[]>> = { edge: ['--single-threaded-gc', '--max-semi-space-size=16'], 'micro-gateway': ['--max-semi-space-size=4'] }
-const youngGeneration = ({ kind }: PlannedProcess) => YOUNG_GENERATION[kind] ?? ['--max-semi-space-size=2']
+const YOUNG_GENERATION: Record<string, string[]> = {
+  edge: ['--single-threaded-gc', '--max-semi-space-size=16'],
+  exchange: ['--single-threaded-gc', '--max-semi-space-size=4'],
+  'micro-gateway': ['--max-semi-space-size=4'],
+}
+const youngGeneration = ({ kind, name }: PlannedProcess) => YOUNG_GENERATION[kind] ?? YOUNG_GENERATION[name] ?? ['--max-semi-space-size=2']
 
 function nodeProgram(site: Site, one: PlannedProcess, entry: string, env: Record<string, string>): Program {
   return {
