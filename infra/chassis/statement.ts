@@ -1,6 +1,6 @@
 /**
  * A statement that a connection prepares once, as pg does it but for one thing: what its rows look like is asked at the
- * first execution and not at each. Telling and reading it costs PostgreSQL and us a tenth of a short query.
+ * first execution and not at each. Telling and reading it costs PostgreSQL and us up to a tenth of a short query.
  *
  * It cannot change meanwhile: PostgreSQL refuses a prepared statement whose columns did ("cached plan must not change
  * result type"), and the pool then ends the connection.
