@@ -40,6 +40,11 @@ test('S12.5 a refusal is its own; a message that was refused as a whole is every
   const down = setUp(() => answer({ code: 'unavailable' }, 503))
   expect(await Promise.all(['a', 'b'].map((scope) => down.ask.token(form(scope), asking())))).toEqual(Array(2).fill({ status: 503, body: { code: 'unavailable' } }))
 })
+test.each([['none', {}], ['too few', { answers: [{ status: 200, body: {} }] }]])('S12.5 %s of the answers is nobody\'s', async (_what, body) => {
+  const { ask } = setUp(() => answer(body))
+  const told = await Promise.allSettled(['a', 'b'].map((scope) => ask.token(form(scope), asking())))
+  expect(told).toMatchObject(Array(2).fill({ status: 'rejected', reason: { code: 'unavailable' } }))
+})
 test('what is too long for the exchange goes alone', async () => {
   const { sent, ask } = setUp()
   await Promise.all([ask.token(form('a'.repeat(16_384)), asking()), ask.token(form('b'), asking())])

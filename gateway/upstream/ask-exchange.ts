@@ -47,7 +47,10 @@ export function createAskExchange(post: PostToExchange): AskExchange {
     if (questions.length === 1) return [await askAlone(questions[0]!)]
     const requests = questions.map(({ form, asking }) => ({ form, traceparent: traceparent(childOf(asking.trace)) }))
     const told = await ask('/tokens', JSON.stringify({ requests }), { ...questions[0]!.asking, deadline: Math.max(...questions.map(({ asking }) => asking.deadline)) })
-    return told.status === 200 ? (told.body['answers'] as Told[]) : questions.map(() => told)
+    if (told.status !== 200) return questions.map(() => told)
+    const { answers } = told.body
+    if (!Array.isArray(answers) || answers.length !== questions.length) throw Unavailable({ evidence: { reason: 'the exchange did not answer each' } })
+    return answers as Told[]
   }
 
   return {
