@@ -1,8 +1,9 @@
 /**
- * How often the system's caches answered, by what it tells anyway. Sessions: each miss is one statement in the edge's
- * database, which counts its transactions; three a second more are the edge's own (infra/chassis/listen.ts). Tokens: a sampled request's span says how long its narrow token took; from the
- * cache it is there within microseconds, from the exchange it takes milliseconds. Each new token is verified once by the
- * callee's gateway, so that its cache of verified tokens misses as often.
+ * How often the system's caches answered, by what it tells anyway. Sessions: each miss fetches one row by its index in
+ * the edge's database, which counts them; noting that a session is in use fetches one more, so hits are rather more than
+ * told. Tokens: a sampled request's span says how long its narrow token took; from the cache it is there within
+ * microseconds, from the exchange it takes milliseconds. Each new token is verified once by the callee's gateway, so that
+ * its cache of verified tokens misses as often.
  */
 import pg from 'pg'
 import { Agent, fetch } from 'undici'
@@ -20,13 +21,13 @@ export async function watchCaches(endpoints: Endpoints, held: Held) {
   await database.connect()
   const dispatcher = new Agent({ connect: { ca: readFileSync(endpoints.ca, 'utf8') } })
   const ask = async (path: string): Promise<any> => (await fetch(new URL(path, endpoints.dashboard.url), { dispatcher, headers: { authorization: `Bearer ${endpoints.dashboard.testerToken}` } })).json()
-  const statements = async () => Number((await database.query(`select xact_commit from pg_stat_database where datname = 'edge'`)).rows[0].xact_commit)
+  const fetched = async () => Number((await database.query(`select tup_fetched from pg_stat_database where datname = 'edge'`)).rows[0].tup_fetched)
 
   let kept = 0, traces = 0, requests = 0
-  let before = await statements()
+  let before = await fetched()
   return {
     /** What came before does not count. */
-    async begin() { [kept, traces, requests, before] = [0, 0, 0, await statements()] },
+    async begin() { [kept, traces, requests, before] = [0, 0, 0, await fetched()] },
     /** After a slice that began at `since`. */
     async look(since: Date, sliceRequests: number): Promise<void> {
       requests += sliceRequests
@@ -40,7 +41,7 @@ export async function watchCaches(endpoints: Endpoints, held: Held) {
       }
     },
     async read(): Promise<Caches> {
-      return { sessionHits: share(1 - (await statements() - before) / requests), tokenHits: share(kept / traces), tracesRead: traces }
+      return { sessionHits: share(1 - (await fetched() - before) / requests), tokenHits: share(kept / traces), tracesRead: traces }
     },
     async close() {
       await Promise.all([database.end(), dispatcher.close()])

@@ -16,6 +16,8 @@ const REQUEST_MS = 10_000
 /** Belong to a connection, or are ours to say: never copied from an answer. */
 const OWN = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer', 'upgrade', 'proxy-authenticate', 'date', 'set-cookie'])
 
+const NO_HEADERS: EdgeCall['headers'] = { document: {}, other: {} }
+
 export type RimParts = { run: Step<EdgeCall>; storefront: Storefront; log: Logger; report: Report; telemetry: Telemetry; stopping: AbortSignal }
 
 export function createRim({ run, storefront, log, report, telemetry, stopping }: RimParts) {
@@ -133,6 +135,6 @@ function openCall(door: Door, request: IncomingMessage, response: ServerResponse
       if (header('content-encoding') !== undefined) throw BodyEncoded()
       return (await readBody(request, limit)) ?? Buffer.alloc(0)
     })()),
-    headers: { document: {}, other: {} }, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,
+    headers: NO_HEADERS, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,
   }
 }

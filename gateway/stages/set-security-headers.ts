@@ -17,16 +17,20 @@ export const setSecurityHeaders = (identityOrigin: string, pspOrigin: string): S
   const of = ({ name, origin }: Door): EdgeCall['headers'] => {
     const other = {
       'x-content-type-options': 'nosniff',
-      // Not 'no-referrer': browsers then send 'Origin: null' with our own forms.
-      'referrer-policy': 'same-origin',
-      'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
       // What is no page may do nothing, should a browser show it as one.
       'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       // Browsers remember it per host name for all ports: never for a name that other software on this machine shares.
       ...(!isLoopback(new URL(origin).hostname) && { 'strict-transport-security': 'max-age=63072000; includeSubDomains' }),
     }
-    const document = { ...other, 'content-security-policy': page, 'permissions-policy': DENIED_FEATURES.map((f) => `${f}=()`).join(', ') }
+    const document = {
+      ...other,
+      'content-security-policy': page,
+      // Not 'no-referrer': browsers then send 'Origin: null' with our own forms.
+      'referrer-policy': 'same-origin',
+      'cross-origin-opener-policy': 'same-origin',
+      'permissions-policy': DENIED_FEATURES.map((f) => `${f}=()`).join(', '),
+    }
     return { other, document: name === 'web' ? document : other }
   }
   const known = new Map<Door, EdgeCall['headers']>()

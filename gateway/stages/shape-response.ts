@@ -1,5 +1,5 @@
 import type { Operation } from '@shop/chassis/operation.ts'
-import { make, type EdgeCall, type Made } from '../edge/call.ts'
+import { jsonOf, make, type EdgeCall, type Made } from '../edge/call.ts'
 import { UpstreamUnusable } from '../edge/problems.ts'
 import type { Stage } from '../pipeline.ts'
 
@@ -24,15 +24,15 @@ export const shapeResponse = (document: Json): Stage<EdgeCall> => {
     return shaped
   }
 
-  /** The text of what is made from `bytes`: made once, while it is asked for again and again. */
-  function textOf(operation: Operation, status: number, made: Made): string {
+  /** The text of what a good answer's bytes make: made once, while it is asked for again and again. */
+  function textOf(operation: Operation, made: Made): string {
     let known = texts.get(operation)
     if (!known || known.size >= KEPT) texts.set(operation, (known = new Map()))
-    const key = `${status} ${made.from.toString('latin1')}`
-    let text = known.get(key)
+    const from = made.from.toString('latin1')
+    let text = known.get(from)
     if (text === undefined) {
-      text = JSON.stringify(shape(operation, status, make(made)))
-      if (key.length <= LONGEST) known.set(key, text)
+      text = JSON.stringify(shape(operation, 200, make(made)))
+      if (from.length <= LONGEST) known.set(from, text)
     }
     return text
   }
@@ -41,9 +41,13 @@ export const shapeResponse = (document: Json): Stage<EdgeCall> => {
     response(call) {
       const { answer, target } = call
       if (target?.kind !== 'operation' || !answer) return
-      const { status, headers, made, json } = answer
-      if (made) call.answer = { status, headers, body: textOf(target.operation, status, made) }
-      else if (json !== undefined) answer.json = shape(target.operation, status, json)
+      const { status, headers, made } = answer
+      if (made && status === 200) {
+        call.answer = { status, headers, body: textOf(target.operation, made) }
+        return
+      }
+      const json = jsonOf(answer)
+      if (json !== undefined) call.answer = { status, headers, json: shape(target.operation, status, json) }
     },
   }
 }

@@ -30,9 +30,12 @@ export function pathOf(operation: Operation, params: Record<string, string>, que
   let parts = templates.get(operation)
   if (!parts) templates.set(operation, (parts = operation.path.split(/[{}]/)))
   let path = parts[0]!
-  for (let i = 1; i < parts.length; i += 2) path += encodeURIComponent(params[parts[i]!] ?? '') + parts[i + 1]!
+  for (let i = 1; i < parts.length; i += 2) path += encoded(params[parts[i]!] ?? '') + parts[i + 1]!
   return query === '' ? path : `${path}?${query}`
 }
 
 /** '/orders/{orderId}/events' → '/orders/', 'orderId', '/events'. */
 const templates = new WeakMap<Operation, string[]>()
+
+/** Ids, which nearly all parameters are, stay as they are. */
+const encoded = (text: string): string => (/^[\w-]*$/.test(text) ? text : encodeURIComponent(text))
