@@ -17,5 +17,5 @@ const figures = ({ side, microseconds, parts }: Row['above']) => {
 }
 
 function describe(more: Record<string, any>): string {
-  return `${(more['sessionHits'] * 100).toFixed(1)} % of sessions and ${(more['tokenHits'] * 100).toFixed(1)} % of tokens (${more['tracesRead']} traces) came from a cache; without exchange, access and vault ${two(more['withoutIssuing'].median)}`
+  return `${(more['sessionHits'] * 100).toFixed(1)} % of sessions at least and ${(more['tokenHits'] * 100).toFixed(1)} % of tokens (${more['tracesRead']} traces) came from a cache; without exchange, access and vault ${two(more['withoutIssuing'].median)}`
 }
