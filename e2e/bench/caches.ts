@@ -1,9 +1,11 @@
 /**
- * How often the system's caches answered, by what it tells anyway. Sessions: each miss fetches one row by its index in
- * the edge's database, which counts them; so does noting that a session is in use, and what a new connection looks up, so
- * these are the fewest hits that there can be. Tokens: a sampled request's span says how long its narrow token took; from the cache it is there within
- * microseconds, from the exchange it takes milliseconds. Each new token is verified once by the callee's gateway, so that
- * its cache of verified tokens misses as often.
+ * How often the system's caches answered, by what it tells anyway.
+ *
+ * Sessions: each miss fetches one row by its index in the edge's database, which counts them; so does noting that a
+ * session is in use, and what a new connection looks up, so these are the fewest hits that there can be. Tokens: a sampled
+ * request's span says how long its narrow token took; from the cache it is there within microseconds, from the exchange it
+ * takes milliseconds. Each new token is verified once by the callee's gateway, so that its cache of verified tokens misses
+ * as often.
  */
 import pg from 'pg'
 import { Agent, fetch } from 'undici'

@@ -29,6 +29,7 @@ export function readAssets(folder: URL): Assets {
     if (AT_ROOT.has(name)) files.set(`/${name}`, file)
   }
   return {
+    // Looked up only where a file can be: a Map interns each new path that it is asked for.
     has: (path) => (path.startsWith('/assets/') || !path.includes('/', 1)) && files.has(path),
     answer(call, path) {
       const { body, type, tag } = files.get(path)!

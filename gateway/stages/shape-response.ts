@@ -5,8 +5,8 @@ import type { Stage } from '../pipeline.ts'
 
 type Json = Record<string, any>
 
-/** So many answers that came from the same bytes are kept for each operation, none of them longer than this. */
-const KEPT = 1_000, LONGEST = 4_096
+/** So many are kept for each operation of each door, none made from more bytes than this: whoever asks in a thousand ways fills 4 MB of each. */
+const KEPT = 1_000, LONGEST = 2_048
 
 /**
  * Only fields that the public API declares leave the shop, whatever a service answers (G2). The document is the allow

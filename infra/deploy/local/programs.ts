@@ -32,7 +32,8 @@ export function nodeSpec(site: Site, one: PlannedProcess, describe: () => { conf
 /**
  * A young generation sized for two dozen processes on a laptop: a third less memory, measured. Those that every request
  * goes through spent a third to a half of their time collecting one so small; theirs may grow when they are busy. Edge and
- * exchange collect without helper threads, which cost them more than they help; everywhere that would weigh 170 MB.
+ * exchange collect without helper threads, which cost them more than they help; everywhere that would weigh 170 MB. By a process's
+ * kind, or its name.
  */
 const YOUNG_GENERATION: Record<string, string[]> = {
   edge: ['--single-threaded-gc', '--max-semi-space-size=16'],
