@@ -1,6 +1,6 @@
 /** The requests that an operation's document implies, each with what must become of it. A new operation or parameter is covered by being declared. */
 import type { Json, Operation, Parameter } from './documents.ts'
-import { fits, oneOf, textVariants, variantsOf } from './schema.ts'
+import { asRead, fits, oneOf, textVariants, variantsOf } from './schema.ts'
 
 /** `body`: a value to be written as JSON, or text to be sent as it is. */
 export type Parts = { params: Record<string, string>; query: [string, string][]; headers: Record<string, string>; body?: { json: unknown } | { raw: string | Buffer } }
@@ -106,7 +106,8 @@ function jsonCases(operation: Operation, known: Known, good: () => Parts, add: (
     const text = JSON.stringify(value)
     if (seen.has(text)) continue
     seen.add(text)
-    const isFit = fits(schema, value) && (known.alsoFits ? known.alsoFits(operation, value) : true)
+    const read = asRead(value)
+    const isFit = fits(schema, read) && (known.alsoFits ? known.alsoFits(operation, read) : true)
     add(`body${name}`, with_({ json: value }), Buffer.byteLength(text) > operation.limitBytes ? 'size' : isFit === undefined ? 'rule' : isFit ? undefined : 'input')
   }
   add('without a body', with_(undefined), isRequired ? 'missing' : undefined)

@@ -4,7 +4,7 @@ import { canCarry, goodParts, render, type Case, type Parts } from './cases.ts'
 import type { Operation, Parameter } from './documents.ts'
 import { faultOf } from './judge.ts'
 import type { Place } from './place.ts'
-import { fits, valuesOf, variantsOf } from './schema.ts'
+import { asRead, fits, valuesOf, variantsOf } from './schema.ts'
 
 /** `SHOP_CONTRACT_SEED` repeats a run. */
 const seed = process.env['SHOP_CONTRACT_SEED'] ? { seed: Number(process.env['SHOP_CONTRACT_SEED']) } : {}
@@ -32,7 +32,8 @@ function casesLike(place: Place, operation: Operation): Arbitrary<Case> {
       else parts.query = [...parts.query.filter(([name]) => name !== parameter.name), [parameter.name, String(value)]]
     }
     if (json) parts.body = { json: body }
-    const isFit = !json || (fits(json, body) && (known.alsoFits ? known.alsoFits(operation, body) : true))
+    const read = asRead(body)
+    const isFit = !json || (fits(json, read) && (known.alsoFits ? known.alsoFits(operation, read) : true))
     const isLarge = json && Buffer.byteLength(JSON.stringify(body)) > operation.limitBytes
     const reason = isLarge ? 'size' : isFit === undefined ? 'rule' : isFit ? undefined : 'input'
     return { name: JSON.stringify({ ...chosen, ...(json && { body }) }), sent: render(operation, parts), ...(reason && { reason }) } as Case

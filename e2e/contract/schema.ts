@@ -12,6 +12,9 @@ export function fits(schema: Json, value: unknown): boolean {
   return faultsOf(schema, value) === null
 }
 
+/** A body as whoever reads it has it: its texts composed (ADR 21), so that one may become shorter than it was sent, or longer. */
+export const asRead = (body: unknown): unknown => (body === undefined ? body : JSON.parse(JSON.stringify(body), (_key, value: unknown) => (typeof value === 'string' ? value.normalize('NFC') : value)))
+
 /** What is wrong with a value, or null. */
 export function faultsOf(schema: Json, value: unknown): string | null {
   let validate = compiled.get(schema)

@@ -8,6 +8,7 @@ import { problem } from '@shop/chassis/problem.ts'
 
 export const EnrolmentRefused = problem('enrolment-refused', 403, 'This secret does not enrol anyone', 'Start the process through its supervisor', 'TOKEN-INVALID')
 export const EnrolmentUsed = problem('enrolment-used', 403, 'This secret was used already', 'Start the process through its supervisor', 'TOKEN-REPLAY')
+export const RegistrationsFull = problem('registrations-full', 429, 'Too many started processes have yet to enrol', 'Wait as Retry-After says, then start the process again', 'OVERLOAD')
 
 export type Registration = { workload: string; certificates: CertificateKind[]; process: string }
 
@@ -15,7 +16,7 @@ const LIFE_MS = 5 * 60_000
 const MAX = 1_000
 
 export type Registrations = {
-  /** `secretHash`: SHA-256 of the secret's UTF-8 bytes, base64url. Throws a RangeError when too many wait. */
+  /** `secretHash`: SHA-256 of the secret's UTF-8 bytes, base64url. Throws registrations-full when too many are remembered. */
   register(secretHash: string, registration: Registration, nowMs: number): void
   /** Spends the secret, whatever comes after. Throws enrolment-refused, enrolment-used. */
   redeem(secret: string, nowMs: number): Registration
@@ -27,10 +28,11 @@ export function createRegistrations(): Registrations {
   const forget = (nowMs: number) => {
     for (const [hash, { untilMs }] of known) if (untilMs <= nowMs) known.delete(hash)
   }
+  const secondsUntilOneGoes = (nowMs: number) => Math.ceil((Math.min(...known.values().map(({ untilMs }) => untilMs)) - nowMs) / 1_000)
   return {
     register(secretHash, registration, nowMs) {
       forget(nowMs)
-      if (known.size >= MAX) throw new RangeError('too many registrations wait')
+      if (known.size >= MAX) throw RegistrationsFull({ headers: { 'retry-after': String(secondsUntilOneGoes(nowMs)) } })
       known.set(secretHash, { registration, untilMs: nowMs + LIFE_MS })
     },
     redeem(secret, nowMs) {
