@@ -9,7 +9,7 @@ import { authorizeCoarsely } from '../stages/authorize-coarsely.ts'
 import { checkApiKey } from '../stages/check-api-key.ts'
 import { filterResponseHeaders } from '../stages/filter-response-headers.ts'
 import { inspect } from '../stages/inspect.ts'
-import { limitAnonymous, type SourceLimit } from '../stages/limit-anonymous.ts'
+import { limitAnonymous, type AnonymousLimit } from '../stages/limit-anonymous.ts'
 import { matchOperation, type Routes } from '../stages/match-operation.ts'
 import { openSession } from '../stages/open-session.ts'
 import { refuseTokens } from '../stages/refuse-tokens.ts'
@@ -26,7 +26,7 @@ import type { Sessions } from './sessions/sessions.ts'
 export type EdgeParts = {
   identityOrigin: string
   pspOrigin: string
-  limit: SourceLimit
+  limit: AnonymousLimit
   clients: Record<string, { apiKeyHash: string }>
   routes: Routes
   sessions: Sessions

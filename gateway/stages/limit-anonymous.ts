@@ -2,35 +2,26 @@ import { isIPv6 } from 'node:net'
 import type { EdgeCall } from '../edge/call.ts'
 import { LimitExceeded } from '../edge/problems.ts'
 import type { Step } from '../pipeline.ts'
+import { createSourceLimit } from '../source-limit.ts'
 
-export type SourceLimit = { perSecond: number; burst: number; now: () => number }
+export type AnonymousLimit = { perSecond: number; burst: number; now: () => number }
 
 const MAX_SOURCES = 20_000
 
 /**
- * One source's surge never starves the others (S8.1): the generic cell rate algorithm, in memory, per IPv4 address or
- * IPv6 /64. The key comes from the socket alone, so no header, cookie or spelling makes a second bucket (S8.2).
- * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+ * One source's surge never starves the others (S8.1), per IPv4 address or IPv6 /64. The key comes from the socket
+ * alone, so no header, cookie or spelling makes a second bucket (S8.2).
  */
-export const limitAnonymous = ({ perSecond, burst, now }: SourceLimit): Step<EdgeCall> => {
-  /** Source → when its bucket is full again, ms. */
-  const fullAt = new Map<string, number>()
-  const costMs = 1_000 / perSecond
+export const limitAnonymous = ({ perSecond, burst, now }: AnonymousLimit): Step<EdgeCall> => {
+  const limit = createSourceLimit({ perSecond, burst, sources: MAX_SOURCES })
   return (call) => {
-    const source = sourceOf(call.address)
-    const at = now()
-    const then = Math.max(fullAt.get(source) ?? at, at) + costMs
-    const overMs = then - at - burst * costMs
-    if (overMs > 0) {
-      const seconds = Math.max(1, Math.ceil(overMs / 1_000))
-      throw LimitExceeded({
-        detail: `The limit is ${perSecond} requests a second after a burst of ${burst}; try again in ${seconds} s`,
-        headers: { 'retry-after': String(seconds), 'ratelimit-policy': `"source";q=${burst};w=${Math.ceil(burst / perSecond)}`, ratelimit: `"source";r=0;t=${seconds}` },
-      })
-    }
-    fullAt.delete(source)
-    fullAt.set(source, then)
-    if (fullAt.size > MAX_SOURCES) fullAt.delete(fullAt.keys().next().value!)
+    const overMs = limit.take(sourceOf(call.address), now())
+    if (overMs === 0) return
+    const seconds = Math.max(1, Math.ceil(overMs / 1_000))
+    throw LimitExceeded({
+      detail: `The limit is ${perSecond} requests a second after a burst of ${burst}; try again in ${seconds} s`,
+      headers: { 'retry-after': String(seconds), 'ratelimit-policy': `"source";q=${burst};w=${Math.ceil(burst / perSecond)}`, ratelimit: `"source";r=0;t=${seconds}` },
+    })
   }
 }
 

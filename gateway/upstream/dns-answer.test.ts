@@ -2,7 +2,6 @@ import * as dns from 'dns-packet'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answer, find, RCODE, type Names } from './dns-answer.ts'
-import { SOURCE_RULES, takeOne } from './source-limit.ts'
 
 const instance = (n: number, port = 26_000 + n) => ({ id: `catalog-${n}`, key: `catalog-${n}@127.0.0.1:${port}`, origin: '', host: `127.0.0.${n}`, port, version: '1' })
 const lists: Record<string, { revision: number; instances: ReturnType<typeof instance>[] }> = {
@@ -98,12 +97,4 @@ test('no name outside policy ever gets data', () => {
     const { rcode, answers = [] } = find(`${label.toLowerCase()}.service.shop.test`, type, { ...names, admitted: () => undefined })
     expect([rcode, answers]).toEqual([RCODE.refused, []])
   }))
-})
-
-test('S8.1 a source gets its burst, then its rate; another source is not touched; memory is bounded', () => {
-  const limit = new Map<string, number>()
-  const passed = (source: string, now: number) => Array.from({ length: 1_000 }, () => takeOne(limit, source, now)).filter(Boolean).length
-  expect([passed('a', 0), passed('b', 0), passed('a', 1_000)]).toEqual([SOURCE_RULES.burst, SOURCE_RULES.burst, SOURCE_RULES.perSecond])
-  for (let n = 0; n < 5_000; n++) takeOne(limit, `127.0.${n >> 8}.${n & 255}`, 2_000)
-  expect(limit.size).toBe(SOURCE_RULES.sources)
 })

@@ -8,21 +8,22 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Logger } from '@shop/chassis/log.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
+import { createSourceLimit } from '../source-limit.ts'
 import { answer, type Names } from './dns-answer.ts'
-import { takeOne, type SourceLimit } from './source-limit.ts'
 
 const HOST = '127.0.0.1'
 const MOST_CONNECTIONS = 32
 const CONNECTION_MS = 5_000
 const LONGEST_QUESTION = 1_024
+const SOURCE_RULES = { perSecond: 200, burst: 400, sources: 1_024 }
 
 export type ResolverParts = { port: number; names: Names; report: Report; log: Logger; now: () => number }
 
 /** Rejects when the port is taken by another user. */
 export async function startResolver({ port, names, report, log, now }: ResolverParts): Promise<{ stop(): Promise<void> }> {
-  const limit: SourceLimit = new Map()
+  const limit = createSourceLimit(SOURCE_RULES)
   const ask = (query: Buffer, transport: 'udp' | 'tcp', source: { address: string; port: number }): Buffer | null => {
-    const reply = answer(query, names, transport, !takeOne(limit, source.address, now()))
+    const reply = answer(query, names, transport, limit.take(source.address, now()) > 0)
     // Who asks is known by address only: an event that names the service could be forged by its neighbours.
     if (reply?.denied !== undefined) report({
       detection: 'REGISTRY-DENY', control: 'resolve', strategies: ['S7.3', 'S3.4'], code: 'registry-denied', severity: 'medium',
