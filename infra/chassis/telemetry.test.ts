@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import { problem } from './problem.ts'
 import type { SecurityEvent } from './security-event.ts'
-import { ATTRIBUTES, CAPACITY, createTelemetry, httpSpan, type SpanNote, type Writer } from './telemetry.ts'
+import { ATTRIBUTES, BATCH, CAPACITY, createTelemetry, httpSpan, type SpanNote, type Writer } from './telemetry.ts'
 import { childOf, newTrace } from './trace.ts'
 
 const detail = () => httpSpan('server', 'GET', '/products/{productId}', 200, undefined)
@@ -82,6 +82,22 @@ test('S12.4-a with the monitor away the queue stays bounded, requests do not wai
   await telemetry.close(5_000)
   expect(notes).toHaveLength(CAPACITY)
   expect(told).toMatchObject([{ code: 'spans-dropped', detection: 'OVERLOAD', reason: expect.stringContaining('100 spans') }])
+})
+
+test('S13.5 full batches leave at once; what comes while one is under way waits for company', async () => {
+  const sizes: number[] = []
+  let answer = (_status: number): void => {}
+  const { telemetry } = setUp({ status: () => new Promise<number>((resolve) => { answer = resolve }), load: async () => (batch) => { sizes.push(batch.length); return new TextEncoder().encode('{"resourceSpans":[]}') } })
+  const record = (count: number) => { for (let i = 0; i < count; i++) telemetry.record(newTrace(true), performance.now(), detail) }
+  record(BATCH)
+  await expect.poll(() => sizes).toEqual([BATCH])
+  record(BATCH + 5)
+  answer(200)
+  await expect.poll(() => sizes).toEqual([BATCH, BATCH])
+  answer(200)
+  await expect.poll(() => sizes, { timeout: 3_000 }).toEqual([BATCH, BATCH, 5])
+  answer(200)
+  await telemetry.close()
 })
 
 test.each([

@@ -71,8 +71,9 @@ export function createTelemetry({ process, workload, version, send, report, load
   let sending: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
+  /** Sends all that waits, then full batches: a message for each few that came meanwhile would cost more than making them. */
   async function pump(): Promise<void> {
-    while (waiting.length) {
+    do {
       const batch = waiting.slice(0, BATCH)
       const body = await (writer ??= load()).then((write) => write(batch)).catch(() => undefined)
       const status = body && (await send(body).catch(() => 503))
@@ -84,9 +85,12 @@ export function createTelemetry({ process, workload, version, send, report, load
       if (!status || status >= 400) dropped += batch.length
       if (dropped) report({ detection: 'OVERLOAD', control: 'telemetry', strategies: ['S12.4', 'S13.5'], code: 'spans-dropped', severity: 'medium', reason: `${dropped} spans did not fit the buffer, or were refused` })
       dropped = 0
-    }
+    } while (waiting.length >= BATCH)
+    if (waiting.length) later()
   }
   const flush = (): Promise<void> => (sending ??= pump().finally(() => { sending = undefined }))
+  const later = () => { timer ??= setTimeout(() => { timer = undefined; void flush() }, LINGER_MS).unref() }
+  const flushAll = async () => { while (waiting.length) await flush() }
 
   return {
     record(trace, startedAt, describe) {
@@ -95,11 +99,12 @@ export function createTelemetry({ process, workload, version, send, report, load
       const durationMs = performance.now() - startedAt
       const { name, kind, attributes, isError } = describe()
       waiting.push({ name: name.slice(0, MAX_TEXT), kind, isError, trace, durationMs, startedAt: performance.timeOrigin + startedAt, attributes: allowed(attributes) })
-      timer ??= setTimeout(() => { timer = undefined; void flush() }, LINGER_MS).unref()
+      if (waiting.length === BATCH) void flush()
+      else later()
     },
     async close(withinMs = 1_000) {
       clearTimeout(timer)
-      await Promise.race([flush(), new Promise((resolve) => setTimeout(resolve, withinMs))])
+      await Promise.race([flushAll(), new Promise((resolve) => setTimeout(resolve, withinMs))])
     },
   }
 }
