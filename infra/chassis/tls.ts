@@ -143,21 +143,25 @@ export function createMeshPool(identity: WorkloadIdentity, origin: string, expec
   function open(credentials: Credentials): Pool {
     const left = credentials.notAfter.getTime() - Date.now()
     const pool = new Pool(origin, {
-      connect: connect(credentials, identity.roots, expected), connections, allowH2: false, pipelining: 1,
-      clientTtl: Math.max(500, left / 4), keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000,
+      connect: connect(credentials, identity.roots, expected), connections, allowH2: false, pipelining: 1, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000,
     })
     pools.set(credentials, pool)
+    // undici's own clientTtl looks at every connection's age for every request.
+    endAfter(Math.max(500, left / 4), credentials, pool)
     if (credentials !== identity.mesh()) retire(credentials, pool)
     return pool
   }
 
   /** Requests under way may hold old credentials: their pool takes no new ones after a third of what is left. */
   function retire(credentials: Credentials, pool: Pool): void {
-    const left = credentials.notAfter.getTime() - Date.now()
+    endAfter(Math.min(10_000, Math.max(0, (credentials.notAfter.getTime() - Date.now()) / 3)), credentials, pool)
+  }
+
+  function endAfter(ms: number, credentials: Credentials, pool: Pool): void {
     setTimeout(() => {
-      pools.delete(credentials)
+      if (pools.get(credentials) === pool) pools.delete(credentials)
       void pool.close().catch(() => undefined)
-    }, Math.min(10_000, Math.max(0, left / 3))).unref()
+    }, ms).unref()
   }
 
   return {
