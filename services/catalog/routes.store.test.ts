@@ -160,3 +160,24 @@ test('stock is held, sold and given back over the API', async () => {
   expect((await call('GET', `/products/${id}`)).body.stock).toBe(3)
   expect((await call('POST', `/reservations/${randomUUID()}/commit`, { as: service })).status).toBe(404)
 })
+
+test('goods that come back to a shelf filled to the most that a seller may enter are shown and sold', async () => {
+  const service = token({ sub: 'spiffe://t/mesh/order', role: 'service' })
+  const full = { ...draft, stock: 1_000_000 }
+  const { body: { id } } = await create(hanok, randomUUID(), full)
+  const order = randomUUID()
+  await call('PUT', `/reservations/${order}`, { as: service, body: { lines: [{ productId: id, quantity: 2 }] } })
+  expect((await call('PUT', `/products/${id}`, { as: hanok, body: full, headers: { 'if-match': '"2"' } })).status).toBe(200)
+  await call('DELETE', `/reservations/${order}`, { as: service })
+  expect((await call('GET', `/products/${id}`)).body.stock).toBe(1_000_002)
+  expect((await call('GET', `/quotes?ids=${id}`)).body.items[0].stock).toBe(1_000_002)
+  expect((await create(hanok, randomUUID(), { ...draft, stock: 1_000_001 })).status).toBe(400)
+})
+
+test('a seller\'s ten thousandth product has a number of its own', async () => {
+  await store.query(`update sellers set last_number = 9998 where id = 'kopi'`)
+  const kopi = token({ sub: 'u2', role: 'seller', seller: 'kopi' })
+  const numbers = []
+  for (let i = 0; i < 3; i++) numbers.push((await create(kopi)).body.number)
+  expect(numbers.map((number: string) => number.split('-')[1])).toEqual(['9999', '10000', '10001'])
+})

@@ -46,10 +46,10 @@ export async function findOwn(tx: Tx, id: string, seller: string): Promise<Produ
   return rows[0] ? productOf(rows[0]) : null
 }
 
-/** Gives the next product number of the seller; null when there is no such seller. */
+/** Gives the next product number of the seller, of four digits or more (lpad alone would cut the fifth off); null when there is no such seller. */
 export async function create(tx: Tx, seller: string, draft: Draft): Promise<Product | null> {
   const { rows } = await tx.query(
-    `with mine as (update sellers set last_number = last_number + 1 where id = $1 returning id, name, prefix || '-' || lpad(last_number::text, 4, '0') as number),
+    `with mine as (update sellers set last_number = last_number + 1 where id = $1 returning id, name, prefix || '-' || lpad(last_number::text, greatest(4, length(last_number::text)), '0') as number),
       p as (insert into products (number, seller, name, description, category, price_minor, currency, stock)
             select mine.number, mine.id, $2, $3, $4, $5, $6, $7 from mine returning *)
      select ${COLUMNS} from p join mine s on s.id = p.seller`,

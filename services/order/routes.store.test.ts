@@ -107,6 +107,18 @@ test('a cart holds 50 products, also when 60 come at once', async () => {
   expect((await call('GET', '/cart', ada)).body.count).toBe(50)
 })
 
+test('the dearest cart there can be is shown, and is more than one payment', async () => {
+  const ada = customer()
+  const products = Array.from({ length: 50 }, () => randomUUID())
+  for (const id of products) {
+    shelf.set(id, { unitPriceMinor: 10_000_000, stock: 99 })
+    await put(ada, id, 99)
+  }
+  const { totalMinor } = (await call('GET', '/cart', ada)).body
+  expect(totalMinor).toBe(50 * 99 * 10_000_000)
+  expect((await place(ada, wish(totalMinor))).body.code).toBe('total-too-high')
+})
+
 test('the guest\'s cart becomes the user\'s, once', async () => {
   const guestId = randomUUID()
   const [guest, ada] = [token({ sub: `guest:${guestId}`, role: 'guest' }), customer()]
