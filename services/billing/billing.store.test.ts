@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { createLog } from '@shop/chassis/log.ts'
 import { createOutbox } from '@shop/chassis/outbox.ts'
 import { DeadlineExceeded } from '@shop/chassis/problem.ts'
@@ -8,6 +8,7 @@ import { testDatabase, type TestDatabase } from '../../infra/deploy/backing/test
 import type { ProviderCall } from './domain/payment.ts'
 import { bringTo, type PayParts } from './pay.ts'
 import type { Provider } from './provider.ts'
+import { routes } from './routes.ts'
 import { billing } from './service.ts'
 import { findInvoice, insert, insertCancelled } from './store.ts'
 
@@ -107,4 +108,28 @@ test('A4 invoice numbers run without a gap, also past a transaction that was rol
 test('A4 the database itself refuses a posting that does not balance', async () => {
   const orderId = await begin()
   await expect(store.query(`insert into ledger (posting, order_id, kind, account, amount_minor, currency) values (gen_random_uuid(), $1, 'captured', 'revenue', 5, 'EUR')`, [orderId])).rejects.toThrow(/does not balance/)
+})
+
+const secret = 'shared-with-the-provider'
+/** What the provider tells, signed as it signs. */
+function tell(payload: string) {
+  const t = 1_772_323_200
+  const signature = `t=${t},v1=${createHmac('sha256', secret).update(`${t}.${payload}`).digest('hex')}`
+  const { receiveProviderEvent } = routes({ ...partsWith(providerThat().provider), webhookSecret: secret })
+  return store.transaction((tx) => receiveProviderEvent!({ body: { payload }, headers: { 'provider-signature': signature }, tx, traceparent: '' } as any))
+}
+
+test('A4 a settlement told twenty times at once is one event', async () => {
+  const reference = await begin()
+  const payload = JSON.stringify({ id: `evt_${reference}`, type: 'payment.settled', reference })
+  for (const { status } of await Promise.all(Array.from({ length: 20 }, () => tell(payload)))) expect(status).toBe(204)
+  expect(await topics(reference)).toEqual(['payment.settled'])
+})
+
+const event = { id: 'evt_1', type: 'payment.settled', reference: randomUUID() }
+test.each([
+  ['without a reference', JSON.stringify({ ...event, reference: undefined })], ['about something else', JSON.stringify({ ...event, reference: 'cus_1' })],
+  ['with a long id', JSON.stringify({ ...event, id: 'x'.repeat(200) })], ['with NUL in its id', JSON.stringify({ ...event, id: 'a\u0000' })], ['cut in two', '{"id":'], ['no object', 'null'],
+])('A4 a signed event %s is refused as wrong, not answered as a failure', async (_what, payload) => {
+  await expect(tell(payload)).rejects.toMatchObject({ code: 'input-invalid', status: 400 })
 })

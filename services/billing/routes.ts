@@ -8,7 +8,7 @@ import { findInvoice, insert, insertCancelled, lock, rememberEvent, settle, type
 
 export const WebhookForged = problem('webhook-forged', 401, 'The payload does not bear the provider\'s signature', 'Sign it with the shared secret', 'EVENT-FORGED')
 
-const providerEvent = z.object({ id: z.string().min(1).max(128), type: z.string().max(64), reference: z.guid() })
+const providerEvent = z.object({ id: z.string().regex(/^[\x21-\x7e]{1,128}$/), type: z.string().max(64), reference: z.guid() })
 
 export const routes = (d: PayParts & { webhookSecret: string }): Routes => ({
   authorizePayment: async ({ params, body, traceparent }) => {
@@ -35,12 +35,21 @@ export const routes = (d: PayParts & { webhookSecret: string }): Routes => ({
   },
   receiveProviderEvent: async ({ body, headers, tx, traceparent }) => {
     if (!isSignedByProvider(headers['provider-signature'], body.payload, d.webhookSecret, d.now().getTime() / 1000)) throw WebhookForged()
-    const event = providerEvent.parse(JSON.parse(body.payload))
+    const event = eventOf(body.payload)
     if (!(await rememberEvent(tx, event.id)) || event.type !== 'payment.settled') return noContent()
     if (await settle(tx, event.reference)) await d.outbox.add(tx, 'payment.settled', event.reference, { orderId: event.reference }, traceparent)
     return noContent()
   },
 })
+
+/** Throws input-invalid: what the provider signed and we cannot read is no failure of ours, which would open breakers on us. */
+function eventOf(payload: string): z.infer<typeof providerEvent> {
+  try {
+    return providerEvent.parse(JSON.parse(payload))
+  } catch (cause) {
+    throw InputInvalid({ errors: [{ field: 'body.payload', message: 'is no event of the provider' }], cause })
+  }
+}
 
 /** Answers speak of what was reached, not of how. */
 const stateOf = ({ status, declineReason }: Payment) => ({ status: status === 'capturing' ? 'authorized' : status, ...(status === 'declined' && declineReason && { declineReason }) })
