@@ -33,6 +33,12 @@ describe('the table', () => {
     expect(statusOf(next)).toBe('cancelling')
   })
 
+  test('a settlement that is heard of before the capture it settles is kept', () => {
+    const { next } = apply(saga('prepared', { payment: 'authorized' }), { type: 'payment-settled' }) as Transition
+    expect(next).toMatchObject({ state: 'prepared', payment: 'settled' })
+    expect(apply(next, { type: 'captured' })).toMatchObject({ next: { state: 'captured', payment: 'settled' } })
+  })
+
   test('events are announced once, at the transition', () => {
     expect(apply(saga('reserved'), { type: 'authorized' })).toMatchObject({ publish: ['order.paid'] })
     expect(apply(saga('captured'), { type: 'committed' })).toMatchObject({ publish: ['order.completed'] })

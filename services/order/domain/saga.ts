@@ -62,8 +62,10 @@ const end: Rule = (saga) => ({ ...saga, state: saga.outcome!, payment: saga.paym
 const wish: Rule = (saga) => (saga.isDispatched ? { refused: 'dispatched' } : saga.isCancelRequested ? { refused: 'closed' } : { ...saga, isCancelRequested: true })
 const cancelNow = unlessDispatched(undo('cancelling-shipment', 'cancelled', 'customer'), refuse('dispatched'))
 const left: Rule = (saga) => ({ ...saga, isDispatched: true, isCancelRequested: false })
-const settled: Rule = (saga) => (saga.payment === 'captured' ? { ...saga, payment: 'settled' } : saga)
+/** Also before the answer to our capture came, which then takes nothing back. */
+const settled: Rule = (saga) => (saga.payment === 'captured' || saga.payment === 'authorized' ? { ...saga, payment: 'settled' } : saga)
 const late = { 'shipment-created': noted, dispatched: left, 'payment-settled': settled }
+const paid: Rule = (saga) => ({ ...saga, state: 'captured', payment: saga.payment === 'settled' ? 'settled' : 'captured' })
 
 const table: Record<State, Partial<Record<SagaEvent['type'], Rule>>> = {
   placed: {
@@ -88,7 +90,7 @@ const table: Record<State, Partial<Record<SagaEvent['type'], Rule>>> = {
     'payment-settled': settled,
   },
   prepared: {
-    captured: to('captured', { payment: 'captured' }),
+    captured: paid,
     'capture-refused': unlessDispatched(undo('cancelling-shipment', 'cancelled', 'payment-failed'), undo('cancelling-payment', 'cancelled', 'payment-failed')),
     'gave-up': unlessDispatched(undo('cancelling-shipment', 'cancelled', 'timed-out'), refuse('dispatched')),
     cancel: wish,
