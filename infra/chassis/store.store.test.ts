@@ -36,6 +36,24 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
   expect(await store.transaction(async (tx) => (await tx.query('select 1 as one')).rows)).toEqual([{ one: 1 }])
 })
 
+test('A6 a statement that waited too long for another\'s lock is unavailable, no failure', async () => {
+  await owner.query('create table busy (id int)')
+  const holder = await owner.connect()
+  try {
+    await holder.query('begin')
+    await holder.query('lock table busy')
+    const waiting = store.transaction(async (tx) => {
+      await tx.query('set local statement_timeout = 50')
+      await tx.query('select from busy')
+    })
+    await expect(waiting).rejects.toMatchObject({ code: 'unavailable' })
+  } finally {
+    await holder.query('rollback')
+    holder.release()
+    await owner.query('drop table busy')
+  }
+})
+
 test('a refusal stays what it is, also when the connection was lost meanwhile', async () => {
   const Refused = problem('refused', 409, 'No', 'Do not')
   await expect(store.transaction(async (tx) => { await loseConnection(tx); throw Refused() })).rejects.toMatchObject({ code: 'refused' })

@@ -30,9 +30,11 @@ export type Store = Tx & {
 
 const CONNECTION_SECONDS = 1_800
 const REPEATABLE = new Set(['40001', '40P01'])
+/** Out of connections, memory or disk, or too long in a queue for a row (statement_timeout; deadlocks beyond repeating): the connection is good, and the request not at fault. */
+const isBusy = ({ code }: { code?: string }) => /^53/.test(code ?? '') || code === '57014' || REPEATABLE.has(code ?? '')
 /** Class 08, admin shutdown, start-up, or a broken socket: the database is away, the request is not at fault. */
 const isAway = (error: { code?: string; message?: string }) =>
-  /^(08|57P0)/.test(error.code ?? '') || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(error.code ?? '') || /Connection terminated|is not queryable|timeout exceeded when trying to connect/.test(error.message ?? '')
+  /^(08|57P0)/.test(error.code ?? '') || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '25P03'].includes(error.code ?? '') || /Connection terminated|is not queryable|timeout exceeded when trying to connect/.test(error.message ?? '')
 
 export function createStore(database: Database, identity: WorkloadIdentity, log: Logger, options: { connections?: number } = {}): Store {
   const tls = () => dataClientTls(identity, `postgres.${identity.trustDomain}`)
@@ -46,7 +48,7 @@ export function createStoreOn(config: pg.PoolConfig, log: Logger, connections = 
   const ssl = Object.getOwnPropertyDescriptor(config, 'ssl')
   if (ssl) Object.defineProperty((pool as unknown as { options: object }).options, 'ssl', { ...ssl, enumerable: true, configurable: true })
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection ended'))
-  const known = (error: any): Error => (isAway(error) ? Unavailable({ cause: error }) : error)
+  const known = (error: any): Error => (isAway(error) || isBusy(error) ? Unavailable({ cause: error }) : error)
   const rethrow = (error: any): never => {
     throw known(error)
   }
