@@ -5,8 +5,8 @@ import type { ApiCall, ApiHandlers } from '@shop/chassis/control-api.ts'
 import { isSignedBy, parseJws } from '@shop/chassis/jws.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { readNarrowClaims } from '@shop/chassis/narrow-claims.ts'
-import { Problem } from '@shop/chassis/problem.ts'
-import type { Report } from '@shop/chassis/security-event.ts'
+import { Internal, Problem, problemBody } from '@shop/chassis/problem.ts'
+import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { peerOf } from '@shop/chassis/tls.ts'
 import { parseTraceparent } from '@shop/chassis/trace.ts'
 import type { AskAccess } from './ask-access.ts'
@@ -107,13 +107,27 @@ export function exchangeHandlers(d: ExchangeParts): ApiHandlers {
 
   const issueOne = (asked: Asked) => refusing(asked, (form, caller) => issue(readTokenRequest(form), caller))
 
+  /** Of one form among others: what nobody foresaw is told, and answered, as the API does for one that came alone. */
+  function failed(error: unknown, { form, caller, traceId }: Asked): Answered {
+    const problem = error instanceof Problem ? error : Internal({ cause: error })
+    problem.control = controlOf(problem.code)
+    const about = { subject: caller.spiffeId, operation: operationOf(form), traceId }
+    d.log.error({ err: error, ...about }, problem.code)
+    const detail = detailOf(problem, about)
+    if (detail) d.report(detail)
+    return { status: problem.status, body: problemBody(problem, traceId) }
+  }
+
   return {
     token: (call) => issueOne(askedBy(call)),
-    /** Each as if it came alone: judged, signed, refused and reported for itself. */
+    /** Each as if it came alone: judged, signed, refused and reported for itself; what goes wrong with one spoils no other. */
     async tokens(call) {
       const caller = callerOf(call)
       const { requests } = call.body as { requests: { form: string; traceparent?: string }[] }
-      const answers = await Promise.all(requests.map(({ form, traceparent }) => issueOne({ form, caller, traceId: parseTraceparent(traceparent)?.traceId })))
+      const answers = await Promise.all(requests.map(({ form, traceparent }) => {
+        const asked = { form, caller, traceId: parseTraceparent(traceparent)?.traceId }
+        return issueOne(asked).catch((error: unknown) => failed(error, asked))
+      }))
       return { status: 200, body: { answers: answers.map(({ status, body }) => ({ status, body })) } }
     },
     redeem: (call) => refusing(askedBy(call), redeem),

@@ -42,6 +42,8 @@ const clockMs = Date.now()
 let events: SecurityEvent['data'][] = []
 const report = (detail: SecurityEvent['data']) => void events.push(detail)
 const used = new Set<string>()
+/** Subjects that the signer breaks over. */
+const unsignable = new Set<string>()
 const userKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const provider = http.createServer((req, res) => res.end(JSON.stringify(req.url === '/jwks' ? { keys: [{ ...userKeys.publicKey.export({ format: 'jwk' }), kid: 'u1', use: 'sig', alg: 'ES256' }] } : { issuer, jwks_uri: `${issuer}/jwks` })))
 const identityKeys = createIdentityKeys(issuer, '')
@@ -87,7 +89,8 @@ beforeAll(async () => {
   await serve('exchange', EXCHANGE, exchangeHandlers({
     structure: { services, lifetimeSeconds: 60, trustDomain: mesh.trustDomain },
     issuers: { identityIssuer: issuer, identityKeys, ownKeys: keys.verifying, trustDomain: mesh.trustDomain },
-    keys, askAccess: createAskAccess(pool, mesh.trustDomain, 500), redeem: async (jti) => !used.has(jti) && Boolean(used.add(jti)), log, report, now: () => clockMs,
+    keys: { ...keys, sign: async (claims) => { if (unsignable.has(claims.sub)) throw new Error('no signature'); return keys.sign(claims) } },
+    askAccess: createAskAccess(pool, mesh.trustDomain, 500), redeem: async (jti) => !used.has(jti) && Boolean(used.add(jti)), log, report, now: () => clockMs,
   }))
 })
 afterAll(async () => {
@@ -199,6 +202,16 @@ describe('S12.5 a token for the next hop', () => {
     expect(body.answers.slice(1)).toEqual(alone)
     expect(reported.filter((event) => event.traceId === trace)).toMatchObject([{ detection: 'EXCHANGE-DENY', code: 'target-not-allowed', operation: 'catalog.reserveStock' }])
     expect(reported.map(({ code }) => code)).toContain('grant-type')
+  })
+  test('several in one message: one that goes wrong spoils no other, and is told as if it came alone', async () => {
+    const guest = (id: string) => form({ grant_type: 'client_credentials', audience: 'order', scope: 'getCart', guest: id })
+    const [good, bad] = ['6f9c1c1e-7f0a-4d3a-9a51-0a4d8e8f6b11', '6f9c1c1e-7f0a-4d3a-9a51-0a4d8e8f6b12'] as const
+    unsignable.add(`guest:${bad}`)
+    const { status, body } = await post('edge', '/tokens', JSON.stringify({ requests: [good, bad, good].map((id) => ({ form: guest(id) })) }), { type: 'application/json' })
+    expect(status).toBe(200)
+    expect(body.answers.map((answer: { status: number; body: { code?: string } }) => [answer.status, answer.body.code])).toEqual([[200, undefined], [500, 'internal'], [200, undefined]])
+    expect(events).toMatchObject([{ detection: 'CRASH', code: 'internal', subject: 'spiffe://shop.test/mesh/edge', operation: 'order.getCart' }])
+    unsignable.clear()
   })
   test.each([['none', []], ['too many', Array.from({ length: 17 }, () => ({ form: '' }))], ['other things', [{ form: 'a', actor: 'edge' }]]])('a message with %s is refused', async (_what, requests) => {
     expect((await post('edge', '/tokens', JSON.stringify({ requests }), { type: 'application/json' })).status).toBe(400)
