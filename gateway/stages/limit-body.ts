@@ -1,10 +1,8 @@
 /** Reads the body, never more of it than the operation allows (S5.1, S13.1). */
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '@shop/chassis/operation.ts'
-import { BodyTooLarge, problem } from '@shop/chassis/problem.ts'
+import { BodyIncomplete, BodyTooLarge } from '@shop/chassis/problem.ts'
 import type { Step } from '../pipeline.ts'
-
-export const BodyIncomplete = problem('body-incomplete', 400, 'The body ended early', 'Send the whole body')
 
 /** Undefined when there is none. Rejects with body-too-large before the first byte when the length is declared, else while reading. */
 export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {

@@ -78,6 +78,7 @@ export const OperationUnknown = problem('operation-unknown', 404, 'No such opera
 export const MethodNotAllowed = problem('method-not-allowed', 405, 'This method is not defined here', 'Use one named in Allow', 'RE1')
 export const MediaTypeUnsupported = problem('media-type-unsupported', 415, 'This media type is not accepted here', 'Send application/json', 'RE8')
 export const BodyTooLarge = problem('body-too-large', 413, 'The body is larger than this operation allows', 'Send less', 'RE7')
+export const BodyIncomplete = problem('body-incomplete', 400, 'The body ended early', 'Send the whole body')
 export const BodyMalformed = problem('body-malformed', 400, 'The body is not valid JSON', 'Send one JSON value in UTF-8', 'RE8')
 export const InputInvalid = problem('input-invalid', 400, 'The request does not fit the API description', 'Mend the fields named in errors', 'IE2')
 export const ParameterUnexpected = problem('parameter-unexpected', 400, 'The request has a parameter that this operation does not know', 'Leave out the fields named in errors', 'RE5')
