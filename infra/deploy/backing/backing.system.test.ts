@@ -67,6 +67,15 @@ describe('PostgreSQL', () => {
     expect(await refusal(open({ ...(await as('order')), servername: serverName, maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' }))).toMatch(/EPROTO|protocol version/i)
     expect(await refusal(open(false))).toMatch(/28000 no pg_hba.conf entry .* no encryption/)
   })
+  test('S13.4 who opens all the connections that it gets leaves the others theirs', async () => {
+    const opened: pg.Client[] = []
+    const greedy = await door('order')
+    let last = 'let in'
+    while (last === 'let in') last = await connectAs(greedy, 'order', 'order').then((client) => { opened.push(client); return 'let in' }, (error: Error & { code?: string }) => `${error.code} ${error.message}`)
+    expect(last).toBe('53300 too many connections for role "order"')
+    expect(await refusal(connectAs(await door('billing'), 'billing', 'billing'))).toBe('let in')
+    await Promise.all(opened.map((client) => client.end()))
+  })
   test('S2.6 rights that the model does not name are taken away, and a role that left it is cut off', async () => {
     const owner = await connectAs(backing.sql, 'owner', 'postgres')
     await owner.query('alter role billing superuser; grant order_owner to billing; grant connect on database "order" to billing')
@@ -146,6 +155,14 @@ describe('RabbitMQ', () => {
     const message = await channel.get('billing', { noAck: true })
     await connection.close()
     expect((message as amqp.GetMessage).content.toString()).toBe('hello')
+  })
+  test('S13.4 who opens all the connections that it gets leaves the others theirs', async () => {
+    const opened: amqp.ChannelModel[] = []
+    const more = () => open('order').then((connection) => { opened.push(connection); return true }, () => false)
+    while (await more());
+    expect(opened.length).toBeGreaterThan(32)
+    await (await open('billing')).close()
+    await Promise.all(opened.map((connection) => connection.close()))
   })
   test.each<[string, string, (channel: amqp.ConfirmChannel) => Promise<unknown>]>([
     ["publishes another's topic", 'order', publish(EVENTS, 'payment.settled')],

@@ -12,6 +12,8 @@ export const REPLAY = 'shop.replay'
 export const READY = 'runner.ready'
 /** The runner's user; its certificate has this common name. */
 export const RUNNER = 'runner'
+/** Of one user: several times what eight instances of a service need, and far from all that the broker takes (S13.4). */
+export const USER_LIMITS = { 'max-connections': 64, 'max-channels': 256 }
 /** Attempts before an event becomes a dead letter. */
 const DELIVERY_LIMIT = 8
 
@@ -43,7 +45,7 @@ export function definitions(services: Service[]): Definitions {
     for (const topic of subscribes) if (!published.has(topic)) throw new Error(`${name} subscribes to '${topic}', which no service publishes; known are ${[...published].join(', ')}`)
   const readers = services.filter((service) => service.subscribes.length > 0)
   const vhost = VHOST
-  const user = (name: string) => ({ name, password_hash: '' as const, hashing_algorithm: 'rabbit_password_hashing_sha256', tags: [], limits: {} })
+  const user = (name: string) => ({ name, password_hash: '' as const, hashing_algorithm: 'rabbit_password_hashing_sha256', tags: [], limits: USER_LIMITS })
   const exchange = (name: string, type: string) => ({ name, vhost, type, durable: true, auto_delete: false, internal: false, arguments: {} })
   const queue = (name: string, more: Arguments) => ({ name, vhost, durable: true, auto_delete: false, arguments: { 'x-queue-type': 'quorum', ...more } })
   const bind = (source: string, destination: string, routing_key: string, more: Arguments = {}): Binding => ({ source, vhost, destination, destination_type: 'queue', routing_key, arguments: more })

@@ -1,7 +1,7 @@
 /** Databases, roles and rights of the workloads, held to the model at every start. */
 import pg from 'pg'
 import type { Guest } from './grants.ts'
-import { migrator, objectOwner, OWNER } from './postgres.ts'
+import { CONNECTIONS_PER_ROLE, migrator, objectOwner, OWNER } from './postgres.ts'
 
 const id = pg.escapeIdentifier
 
@@ -11,7 +11,7 @@ export async function ensureWorkload(owner: pg.Client, connect: (database: strin
   const powerless = 'nosuperuser nocreatedb nocreaterole noreplication nobypassrls'
   // The object owner inherits: schema public belongs to whoever owns the database.
   for (const [plain, options] of [[objectOwner(name), 'nologin inherit'], [migrator(name), 'login noinherit'], [name, 'login noinherit']] as const)
-    await owner.query(`${has.has(plain) ? 'alter' : 'create'} role ${id(plain)} ${options} ${powerless}`)
+    await owner.query(`${has.has(plain) ? 'alter' : 'create'} role ${id(plain)} ${options} ${powerless} connection limit ${CONNECTIONS_PER_ROLE}`)
   await owner.query(`grant ${owns} to ${migrates}; alter role ${migrates} set role ${owns}`)
   const exists = await owner.query('select from pg_database where datname = $1', [name])
   if (exists.rowCount === 0) await owner.query(`create database ${role} owner ${owns} template template0 strategy file_copy`)

@@ -38,8 +38,11 @@ log_connections = on
 log_line_prefix = '%m [%p] %h %e '
 `
 
+/** Enough for eight instances of one service; whoever takes them all leaves the other workloads theirs (S13.4). */
+export const CONNECTIONS_PER_ROLE = 64
+
 /** What keeps a server small. */
-export const SIZES = `max_connections = 120
+export const SIZES = `max_connections = 160
 shared_buffers = 32MB
 wal_buffers = 1MB
 work_mem = 2MB

@@ -28,6 +28,10 @@ ${at} [70] 127.4.4.4 28000 FATAL:  certificate authentication failed for user "c
 ${at} [71] 127.5.5.5 28000 FATAL:  no pg_hba.conf entry for host "127.5.5.5", user "order", database "billing", SSL encryption`))
       .toEqual([{ ...denied, subject: 'order', address: '127.4.4.4', reason: 'SQLSTATE 28000' }, { ...denied, address: '127.5.5.5', reason: 'SQLSTATE 28000' }])
   })
+  test('S13.4 a connection too many, by whose it would have been', () => {
+    expect(readAll(readPostgres(), `${session}
+${at} [70] 127.4.4.4 53300 FATAL:  too many connections for role "order"`)).toMatchObject([{ detection: 'OVERLOAD', code: 'too-many-connections', subject: 'order', address: '127.4.4.4' }])
+  })
   test('the next session of the same process is nobody until it has logged in', () => {
     expect(readAll(readPostgres(), `${session}
 ${at} [70] 127.5.5.5 00000 LOG:  connection received: host=127.5.5.5 port=1
@@ -60,6 +64,18 @@ describe('RabbitMQ', () => {
     expect(readAll(readRabbitmq(), `${at(1, '817')} ${head}
 ${at(1, '817')}  operation basic.publish caused a channel exception access_refused: access to topic 'payment.settled' in exchange 'shop.events' in vhost 'shop' refused for user 'order'`))
       .toEqual([{ ...denied, address: '127.9.9.50', subject: 'order', operation: 'basic.publish' }])
+  })
+  test('a message in another\'s name', () => {
+    expect(readAll(readRabbitmq(), `${at(1, '817')} ${head}
+${at(1, '817')}  operation basic.publish caused a channel exception precondition_failed: user_id property set to 'billing' but authenticated user was 'order'`)).toEqual([{ ...denied, address: '127.9.9.50', subject: 'order', operation: 'basic.publish' }])
+  })
+  test('S13.4 a connection, and a channel, too many', () => {
+    const tooMany = { detection: 'OVERLOAD', code: 'too-many-connections', subject: 'order' }
+    expect(readAll(readRabbitmq(), `${at(1, '889')} Error on AMQP connection <0.889.0> (127.9.9.50:45433 -> 127.0.0.1:9012, user: 'order', state: opening):
+${at(1, '889')} connection refused for user 'order': user connection limit (64) is reached
+${at(2, '757')} Error on AMQP connection <0.757.0> (127.9.9.51:41753 -> 127.0.0.1:9012, vhost: 'shop', user: 'order', state: running), channel 253:
+${at(2, '757')}  operation none caused a connection exception not_allowed: "number of channels opened for user 'order' has reached the maximum allowed user limit of (256)"`))
+      .toMatchObject([{ ...tooMany, address: '127.9.9.50' }, { ...tooMany, address: '127.9.9.51' }])
   })
   test('a virtual host, and a log-in', () => {
     expect(readAll(readRabbitmq(), `${at(1, '889')} Error on AMQP connection <0.889.0> (127.9.9.50:45433 -> 127.0.0.1:9012, user: 'order', state: opening):

@@ -10,6 +10,9 @@ type Refusal = SecurityEvent['data']
 /** Given every line in its order; answers what the line says was refused. */
 export type ReadRefusal = (line: string) => Refusal | undefined
 
+/** One workload took as many as it may have. */
+const tooMany = (store: 'database' | 'broker', who: { subject?: string; address: string }): Refusal => ({ detection: 'OVERLOAD', control: `${store}-connections`, strategies: ['S13.4'], code: 'too-many-connections', severity: 'medium', ...who })
+
 const handshake = (address: string): Refusal => ({ detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', address })
 
 /** As many sessions as are remembered: several times of what the server takes. */
@@ -18,7 +21,7 @@ const SESSIONS = 500
 /**
  * PostgreSQL puts a tab before each further line of a message, but prints a role's name as it came: so the prefix has
  * none, and who it is comes from the line of that session's log-in. By SQLSTATE: 42501 is a missing right, class 28 a
- * log-in that was refused.
+ * log-in that was refused, 53300 one too many.
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function readPostgres(): ReadRefusal {
@@ -36,8 +39,9 @@ export function readPostgres(): ReadRefusal {
     }
     if (level !== 'ERROR' && level !== 'FATAL') return undefined
     if (message === 'connection requires a valid client certificate') return handshake(address)
-    if (state !== '42501' && !state.startsWith('28')) return undefined
     const subject = sessions.get(pid)
+    if (state === '53300') return tooMany('database', { ...(subject && { subject }), address })
+    if (state !== '42501' && !state.startsWith('28')) return undefined
     return { detection: 'ACE3', control: 'database-role', strategies: ['A6'], code: 'database-denied', severity: 'high', ...(subject && { subject }), address, reason: `SQLSTATE ${state}` }
   }
 }
@@ -63,7 +67,8 @@ export function readRabbitmq(): ReadRefusal {
       return undefined
     }
     if (count > 2 || !head) return undefined
-    const [, operation] = text.match(/^\s*operation ([a-z.-]{1,40}) caused a (?:channel|connection) exception access_refused: /) ?? []
+    if (/^\s*(?:connection refused for user '[^']*': user connection limit|operation none caused a connection exception not_allowed: "number of channels opened for user)/.test(text)) return tooMany('broker', head)
+    const [, operation] = text.match(/^\s*operation ([a-z.-]{1,40}) caused a (?:channel|connection) exception (?:access_refused: |precondition_failed: user_id property set to )/) ?? []
     if (!operation && !/^\s*(?:access to vhost|vhost .* not found$|[A-Z]+ login refused)/.test(text)) return undefined
     return { detection: 'BROKER-DENY', control: 'broker-topics', strategies: ['A5'], code: 'broker-denied', severity: 'high', ...head, ...(operation && { operation }) }
   }
