@@ -2,24 +2,26 @@ import { describe, expect, test } from 'vitest'
 import { NotRun, type Attack } from './attack.ts'
 import { isAbout, type SecurityEvent } from './detection.ts'
 import { runAttacks, type World } from './harness.ts'
+import type { Harm } from './honest.ts'
 import { junit, sarif } from './report.ts'
 
 /** A small world: one control that refuses and reports, a switch for it, and honest traffic that fails on demand. */
-function smallWorld(faults: { isSilent?: true; isDead?: true; isStuck?: true; otherControl?: true; cannotSwitch?: true; hurtsHonest?: true } = {}) {
+function smallWorld(faults: { isSilent?: true; isDead?: true; isStuck?: true; otherControl?: true; cannotSwitch?: true; hurtsHonest?: keyof Harm } = {}) {
   const events: SecurityEvent[] = []
   const switched: string[] = []
-  const honest: string[] = []
+  let honest: Harm = { failed: [], late: [] }
   let isOff = false
+  const hurt = (how: keyof Harm) => void honest[how].push('cart: 503')
   const world: World = {
     open: () => ({ visitor: () => { throw new Error('none here') }, signIn: async () => { throw new Error('none here') }, insider: async () => { throw new Error('none here') }, isFast: true, tell: () => {}, shared: (_name, make) => make(), takeOver: async () => {}, changeRules: async () => {}, close: async () => {} }),
     watch: () => ({ seen: () => events, wait: async (until) => { await new Promise((resolve) => setTimeout(resolve, 5)); return Date.now() < until } }),
     async lab(action, control) {
       switched.push(`${action} ${control}`)
       if (action === 'off' && faults.cannotSwitch) throw new Error('no such control')
-      if (faults.hurtsHonest) honest.push('cart: 503')
+      if (faults.hurtsHonest) hurt(faults.hurtsHonest)
       if (!faults.isDead && !(faults.isStuck && action === 'on')) isOff = action === 'off'
     },
-    honestErrors: () => honest.splice(0),
+    honestHarm() { const taken = honest; honest = { failed: [], late: [] }; return taken },
   }
   /** What stands in for the product: refuses the bad while the control is on, and the good never. */
   const ask = (traceId: string, isBad: boolean) => {
@@ -41,7 +43,7 @@ function smallWorld(faults: { isSilent?: true; isDead?: true; isStuck?: true; ot
     ...changes,
   })
   const run = (attack = planted(), onOnly = false) => runAttacks([attack], world, { onOnly, detectWithinMs: 60, progress: () => {} }).then(([result]) => result!)
-  return { planted, run, switched, world, honest }
+  return { planted, run, switched, world, hurt }
 }
 
 test('a control that stops, reports and can be left out is proven, in four phases and two turns of the switch', async () => {
@@ -89,9 +91,11 @@ describe('what is not proven is called by its name', () => {
     expect(await run(planted({ run: async () => { throw new NotRun('only root can') } }))).toMatchObject({ outcome: 'not-run', reason: 'only root can' })
   })
   test('honest traffic beside it was harmed: won; while switching: error', async () => {
-    const { run, planted, honest } = smallWorld()
-    expect(await run(planted({ async run(scene) { honest.push('cart: 500'); return planted().run(scene) } }))).toMatchObject({ outcome: 'won', intact: false })
-    expect(await smallWorld({ hurtsHonest: true }).run()).toMatchObject({ outcome: 'error', reason: expect.stringContaining('honest traffic failed while switching') })
+    const { run, planted, hurt } = smallWorld()
+    const hurting = (how: keyof Harm) => run(planted({ async run(scene) { hurt(how); return planted().run(scene) } }))
+    expect(await hurting('failed')).toMatchObject({ outcome: 'won', intact: false })
+    for (const how of ['failed', 'late'] as const) expect(await smallWorld({ hurtsHonest: how }).run()).toMatchObject({ outcome: 'error', reason: expect.stringContaining('honest traffic failed while switching') })
+    expect((await hurting('late')).outcome, 'a machine that is busy beside an attack').toBe('proven')
   })
 })
 

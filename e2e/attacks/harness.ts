@@ -4,6 +4,7 @@
  */
 import { NotRun, type Attack } from './attack.ts'
 import { detect, type Sign, type Watch } from './detection.ts'
+import type { Harm } from './honest.ts'
 import { inScene, type Open } from './scene.ts'
 
 export type Outcome = 'proven' | 'won' | 'undetected' | 'off-failed' | 'not-run' | 'error'
@@ -26,7 +27,7 @@ export type World = {
   watch(): Watch
   lab(action: 'off' | 'on', control: string): Promise<void>
   /** What honest traffic has met since it was asked last. */
-  honestErrors(): string[]
+  honestHarm(): Harm
 }
 export type Options = { onOnly: boolean; lanes?: number; detectWithinMs?: number; progress(line: string): void }
 
@@ -101,10 +102,10 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
       progress(`${attack.id}  ${name}`)
       await guarded(result, name, () => work(attack, result))
     }
-    world.honestErrors()
+    world.honestHarm()
     await inLanes(attacks.filter((a) => !a.isExclusive && isStanding(a)), lanes, one)
     for (const attack of attacks.filter((a) => a.isExclusive && isStanding(a))) await one(attack)
-    const harm = world.honestErrors()
+    const { failed: harm } = world.honestHarm()
     for (const attack of attacks) {
       const result = results.get(attack)!
       if (harm.length && isStanding(attack)) Object.assign(result, { intact: false, reason: `honest traffic beside it failed: ${harm.slice(0, 3).join('; ')}` })
@@ -117,9 +118,10 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
   for (const [control, attacks] of Map.groupBy(chosen.filter((a) => a.without !== null && isStanding(a)), (a) => a.without!)) {
     const fail = (attack: Attack, reason: string) => Object.assign(results.get(attack)!, { outcome: 'error', reason })
     const turn = async (action: 'off' | 'on') => {
-      world.honestErrors()
+      world.honestHarm()
       await world.lab(action, control)
-      const harm = world.honestErrors()
+      const { failed, late } = world.honestHarm()
+      const harm = [...failed, ...late] // a request that a switch loses comes late
       if (harm.length) throw new Error(`honest traffic failed while switching: ${harm.slice(0, 3).join('; ')}`)
     }
     let isOff = false

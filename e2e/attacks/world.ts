@@ -90,7 +90,7 @@ export async function openWorld({ isFast, tell }: { isFast: boolean; tell(progre
       shared.clear()
       await command('lab', action, control)
     },
-    honestErrors: honest.takeErrors,
+    honestHarm: honest.takeHarm,
     async close() {
       await honest.stop()
       await monitor.close()
