@@ -3,7 +3,7 @@
 // their tokens, and sends them on as if he were only busy. His machine can prove that it is shipping, and nothing else.
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { eventually, freshAddress, type Visitor } from '../../shop.ts'
+import { events, eventually, freshAddress, type Visitor } from '../../shop.ts'
 import { attack } from '../attack.ts'
 import type { Held } from '../insider.ts'
 import type { Scene } from '../scene.ts'
@@ -43,15 +43,23 @@ async function replace(scene: Scene): Promise<boolean> {
   await visitor.send('PUT', `/api/cart/lines/${product}`, { quantity: 1 })
   const [asOrder, asCatalog] = [await machine(held), await machine(held)]
   const consul = thief.atConsul()
-  try {
+  const write = async () => {
     for (const [service, id, { host, port }] of [['order', 'order-1', asOrder], ['catalog', 'catalog-9', asCatalog]] as const) {
       const answer = await consul.call(consul.server, 'PUT', '/v1/catalog/register', {
         headers: { 'x-consul-token': thief.held.places.consulToken }, body: JSON.stringify({ Node: id, Address: host, Service: { ID: id, Service: service, Address: host, Port: port } }),
       })
       if (answer.status !== 200) throw new Error(`the stolen token cannot write: ${answer.status} ${answer.text}`)
     }
-    // A customer who goes on as before.
-    for (const until = Date.now() + 4_000; Date.now() < until && !(asOrder.dialled() && asCatalog.dialled());) await lookAtCart(visitor)
+  }
+  try {
+    const since = new Date().toISOString()
+    /** The edge, too, comes to the false catalog, for others; this is about order. */
+    const isOrderWarned = async () => (await events({ detection: 'MTLS-REJECT', limit: '1000', since })).some(({ source, data }) => source.startsWith('order-') && data.address === asCatalog.address)
+    // A customer goes on as before, and the thief writes again what the registrar repairs, until both came to his machines.
+    for (const until = Date.now() + 30_000; Date.now() < until && !(asOrder.dialled() && (asCatalog.tokens.length || await isOrderWarned()));) {
+      await write()
+      await lookAtCart(visitor)
+    }
     const dialled = asOrder.dialled()
     for (let i = 0; i < 10; i++) await lookAtCart(visitor)
     scene.note({ dialled: { order: asOrder.dialled(), catalog: asCatalog.dialled() }, 'requests with a token': [...asOrder.tokens, ...asCatalog.tokens].slice(0, 10) })
