@@ -92,7 +92,7 @@ test('S10.1 a session whose cookie never comes back is soon gone, one that is us
   const cookie = [(await edge.send('web', 'GET', '/api/session')).headers['set-cookie']].flat()[0]!.split(';')[0]!
   expect(await minutes(cookie)).toBeLessThanOrEqual(30)
   await edge.send('web', 'GET', '/api/session', { headers: { cookie } })
-  await vi.waitFor(async () => expect(await minutes(cookie)).toBeGreaterThan(1_400))
+  await vi.waitFor(async () => expect(await minutes(cookie)).toBeGreaterThan(1_400), { timeout: 5_000 })
   await edge.store.query(`update sessions set expires_at = now() - interval '1 second' where hash = $1`, [hashOfCookie(cookie)])
   await edge.sessions.sweep()
   expect(await minutes(cookie)).toBeUndefined()

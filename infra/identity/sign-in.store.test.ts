@@ -140,20 +140,22 @@ test.each(['/token', '/request', '/token/revocation', '/session/end/confirm', '/
 })
 
 test('S1.5 keys change under load: every sign-in works, and every token verifies against the keys published then', async () => {
-  const quick = await startIdentity(24_003, { lifetimeSeconds: 1, overlapSeconds: 1 })
+  const overlapSeconds = 1
+  const quick = await startIdentity(24_003, { lifetimeSeconds: 1, overlapSeconds })
   const client = await createEdgeClient(quick.issuer, quick.edge)
   const kids = new Set<string>()
-  const end = Date.now() + 3_500
-  while (Date.now() < end) {
+  while (kids.size < 3) {
     const begun = await client.begin()
     const params = oauth.validateAuthResponse(client.as, client.client, await signIn(createBrowser(quick.issuer), begun.path), begun.state)
+    const redeemedAt = performance.now()
     const tokens = await oauth.processAuthorizationCodeResponse(client.as, client.client, await client.redeem(params, begun.verifier), { expectedNonce: begun.nonce })
     const { kid } = decodeProtectedHeader(tokens.access_token)
     const { keys } = JSON.parse((await createBrowser(quick.issuer).go('/jwks')).text) as { keys: { kid: string }[] }
+    // A key stays for the overlap after its last token: what a busy machine fetched later says nothing of it.
+    if (performance.now() - redeemedAt > overlapSeconds * 1_000) continue
     expect(keys.map((k) => k.kid)).toContain(kid)
     kids.add(kid!)
   }
-  expect(kids.size).toBeGreaterThan(1)
   expect((await quick.vault.listKeys()).length).toBeLessThanOrEqual(4)
   await client.dispatcher.close()
   await quick.close()

@@ -134,7 +134,8 @@ test('S12.4-b a flood is cut to the quota, and the loss is an event', async () =
   const lost = []
   for (let i = 0; i < 4; i++) lost.push((await send(from('order-1', Array.from({ length: BATCH }, () => span())))).body.partialSuccess?.rejectedSpans ?? 0)
   expect(lost.reduce((a, b) => a + b)).toBeGreaterThan(100)
-  expect(told).toMatchObject([{ code: 'spans-dropped', subject: 'spiffe://shop.test/mesh/order' }])
+  // Once a second at most: on a busy machine the batches may be further apart.
+  expect(new Set(told.map(({ code, subject }) => `${code} ${subject}`))).toEqual(new Set(['spans-dropped spiffe://shop.test/mesh/order']))
 })
 
 test.each([['/traces', 'wrong', 401], [`/traces/${'a'.repeat(32)}`, '', 401], [`/traces/${'a'.repeat(32)}`, testerToken, 404], ['/traces/1', testerToken, 400], ['/traces?since=now', testerToken, 400], ['/traces?limit=501', testerToken, 400]])(

@@ -15,6 +15,7 @@ import { startWebhooks } from './webhooks.ts'
 const PORT = 24_021
 const KEY = 'merchant-key-'.repeat(3)
 const SECRET = 'webhook-secret-'.repeat(3)
+const SETTLEMENT_SECONDS = 0.3
 const origin = `https://127.0.0.1:${PORT}`
 let database: TestDatabase
 let store: Store
@@ -38,7 +39,7 @@ beforeAll(async () => {
   })
   await new Promise<void>((resolve) => receiver.listen(PORT + 1, '127.0.0.1', resolve))
   psp = createPsp({
-    config: { port: PORT, certificate: door.cert, webhookUrl: `https://localhost:${PORT + 1}/api/payment-events`, webhookRoots: authority.ca, frameAncestors: ['https://localhost:24099'], settlementSeconds: 0.3, slowAnswerSeconds: 60 },
+    config: { port: PORT, certificate: door.cert, webhookUrl: `https://localhost:${PORT + 1}/api/payment-events`, webhookRoots: authority.ca, frameAncestors: ['https://localhost:24099'], settlementSeconds: SETTLEMENT_SECONDS, slowAnswerSeconds: 60 },
     secrets: { doorKey: door.key, merchantKey: KEY, webhookSecret: SECRET }, store, log: pino({ level: process.env['PSP_LOG'] ?? 'silent' }),
   })
   await new Promise<void>((resolve) => psp.server.listen(PORT, '127.0.0.1', resolve))
@@ -104,7 +105,7 @@ describe('payments', () => {
     expect((await call('POST', `/v1/payments/${payment.id}/refund`, { key: `${reference}:refund-2`, body: { amountMinor: 1_001 } })).body.code).toBe('amount-mismatch')
     expect((await call('POST', `/v1/payments/${payment.id}/refund`, { key: `${reference}:refund-3` })).body.refundedMinor).toBe(1_999)
     expect(await ledgerOf(reference)).toEqual(['authorized 1999', 'captured 1999', 'refunded 999', 'refunded 1000'])
-    await vi.waitFor(() => expect(heard(reference).sort()).toEqual(['payment.authorized', 'payment.captured', 'payment.refunded', 'payment.refunded']))
+    await vi.waitFor(() => expect(heard(reference).sort()).toEqual(['payment.authorized', 'payment.captured', 'payment.refunded', 'payment.refunded']), 5_000)
     for (const { payload, signature } of told.filter((t) => t.reference === reference)) {
       const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(signature)!
       expect(v1).toBe(createHmac('sha256', SECRET).update(`${t}.${payload}`).digest('hex'))
@@ -153,15 +154,16 @@ describe('payments', () => {
   test('an account settles some time after its capture, and the merchant is told', async () => {
     const { body, reference } = await create(accountOf('DE89 3704 0044 0532 0130 00'))
     await call('POST', `/v1/payments/${body.id}/capture`, { key: randomUUID() })
-    expect(heard(reference)).not.toContain('payment.settled')
     await vi.waitFor(() => expect(heard(reference)).toContain('payment.settled'), 5_000)
     expect(await ledgerOf(reference)).toEqual(['authorized 1999', 'captured 1999', 'settled 1999'])
+    const { rows: [later] } = await store.query('select extract(epoch from max(at) - min(at))::float8 as seconds from ledger where reference = $1 and entry <> $2', [reference, 'authorized'])
+    expect(later.seconds).toBeGreaterThanOrEqual(SETTLEMENT_SECONDS)
     expect((await call('GET', `/v1/payments?reference=${reference}`)).body.items[0].settledAt).toBeTruthy()
   })
 
   test('one instrument answers twice: the same notice, two deliveries', async () => {
     const { reference } = await create(cardOf('4000000000002222'))
-    await vi.waitFor(() => expect(heard(reference)).toHaveLength(2))
+    await vi.waitFor(() => expect(heard(reference)).toHaveLength(2), 5_000)
     expect(new Set(told.filter((t) => t.reference === reference).map((t) => t.id)).size).toBe(1)
   })
 

@@ -215,7 +215,7 @@ test('S10.1 what a listener hears names no handle, and the run-time role has no 
   const { call } = await a.read(cookie)
   expect(heard).toEqual([])
   await a.sessions.end(call)
-  await vi.waitFor(() => expect(heard).toEqual([rowOf(cookie).toString('base64')]))
+  await vi.waitFor(() => expect(heard).toEqual([rowOf(cookie).toString('base64')]), { timeout: 5_000 })
   for (const statement of ['alter table sessions disable trigger all', 'drop trigger session_ended on sessions', 'drop function tell_session_changed() cascade', 'truncate sessions', `set session_replication_role = 'replica'`])
     await expect(store.query(statement)).rejects.toMatchObject({ code: '42501' })
   await Promise.all([hearing.stop(), store.close(), a.close()])

@@ -42,7 +42,7 @@ test('a child that dies is started again, with a launch document of its own', as
   const launches: number[] = []
   await supervisor.start(shell('edge', SERVE, launches))
   process.kill(child('edge')?.pid as number, 'SIGKILL')
-  await vi.waitFor(() => expect(child('edge')).toMatchObject({ state: 'ready', restarts: 1 }))
+  await vi.waitFor(() => expect(child('edge')).toMatchObject({ state: 'ready', restarts: 1 }), { timeout: 8_000 })
   expect(launches).toHaveLength(2)
 })
 
