@@ -44,7 +44,7 @@ async function deploy(scene: Scene): Promise<boolean> {
   try {
     ids = (await command('lab', 'deploy', 'shipping', ...all.map(({ address }) => address))).trim().split('\n')
     const isSeen = (one: Sick) => inList.has(one.what) || one.checks() >= (one.what === 'flaps' ? CHECKS : 4)
-    for (const until = Date.now() + 12_000; Date.now() < until && !all.every(isSeen);) {
+    for (const until = Date.now() + 30_000; Date.now() < until && !all.every(isSeen);) {
       const list = await listed(scene, 'order', 'shipping')
       for (const [i, { what }] of all.entries()) if (list.includes(`"${ids[i]}"`)) inList.add(what)
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -82,7 +82,7 @@ attack({
     let id = ''
     try {
       id = (await command('lab', 'deploy', 'shipping', well.address)).trim()
-      for (const until = Date.now() + 10_000; Date.now() < until;) if ((await listed(scene, 'order', 'shipping')).includes(`"${id}"`)) return true
+      for (const until = Date.now() + 30_000; Date.now() < until;) if ((await listed(scene, 'order', 'shipping')).includes(`"${id}"`)) return true
       return false
     } finally {
       await command('lab', 'recall', id)
