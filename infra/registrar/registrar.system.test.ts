@@ -235,7 +235,6 @@ test('S3.5 S3.4 what another wrote is told, and leaves: an entry more, a true on
   await write('order-8', 'order-1', 26_096)
   await write('order-9', 'order-9', 9)
   await write('order-7', 'a/b', 26_096)
-  expect(await found()).toHaveLength(4)
   await expect.poll(found, { timeout: 12_000, interval: 50 }).toEqual(['order-1@127.0.0.1:26095'])
   const told = (code: string) => events.filter((e) => e.code === code).map(({ subject, address }) => `${subject} ${address}`).sort()
   expect(told('registration-foreign')).toEqual(['order-1 127.0.0.1:26096', 'order-7/a%2Fb 127.0.0.1:26096', 'order-8/order-1 127.0.0.1:26096', 'order-9 127.0.0.1:9'])
@@ -265,7 +264,7 @@ test('S3.2 one server down: look-ups and registrations go on', async () => {
   children.get('consul-1')!.kill('SIGKILL')
   const two = await instance('order-2', 26_094)
   // Was it the leader, then the other two choose a new one first; callers go on with what they know meanwhile.
-  await expect.poll(async () => (await lookup('order')).status, { timeout: 5_000, interval: 100 }).toBe(200)
+  await expect.poll(async () => (await lookup('order')).status, { timeout: 20_000, interval: 100 }).toBe(200)
   await (running.at(-2) as () => Promise<void>)()
   await startRegistrar([one.listed, two.listed])
   await expect.poll(found, { timeout: 20_000, interval: 100 }).toHaveLength(2)
