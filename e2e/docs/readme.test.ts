@@ -34,7 +34,7 @@ async function type(code: string): Promise<string> {
 }
 
 test.each(blocks)('the tour: $code', async ({ code, expected, isRepeated }) => {
-  const until = Date.now() + (isRepeated ? 5_000 : 0)
+  const until = Date.now() + (isRepeated ? 30_000 : 0)
   let output = await type(code)
   const lacks = () => expected.filter((text) => !output.includes(text))
   while (lacks().length > 0 && Date.now() < until) output = await type(code)

@@ -38,7 +38,7 @@ afterAll(async () => {
   await resolver.stop()
 })
 
-const stub = new Resolver({ timeout: 500, tries: 1 })
+const stub = new Resolver({ timeout: 5_000, tries: 1 })
 stub.setServers([`127.0.0.1:${PORT}`])
 const ask = (kind: 'resolve4' | 'resolveSrv', name: string): Promise<unknown> => stub[kind](name).catch((error: NodeJS.ErrnoException) => error.code)
 const CATALOG = 'catalog.service.shop.test'
