@@ -40,10 +40,9 @@ test(`S1.5 S4.3 no request fails in ${SECONDS} s while everything is renewed`, a
     if (placed.status === 201) orders.push(placed.json.id)
     else failed.push(`${at} order: ${placed.status} ${placed.text.slice(0, 300)}`)
   }
-  const { answers, errors } = await reading.stop()
+  const { answers, errors } = await reading.stop(500)
   console.log(`${answers} reads, ${orders.length} orders`)
   expect([...failed, ...errors]).toEqual([])
-  expect(answers).toBeGreaterThan(500)
   for (const id of orders) expect((await settled(bob, id)).order.status).toBe('completed')
 
   const logOf = (name: string) => readFileSync(endpoints.processes.find((one) => one.name === name)!.log, 'utf8')
