@@ -8,7 +8,7 @@ import { peerOf } from '@shop/chassis/tls.ts'
 import { newTrace, parseTraceparent } from '@shop/chassis/trace.ts'
 import type { ConsulServers } from './consul-servers.ts'
 import type { limitCallers } from './limit-callers.ts'
-import { readLookup, type Question } from './read-lookup.ts'
+import { readLookup, RegistryDenied, type Question } from './read-lookup.ts'
 
 /** Who asks, and what of it Consul is asked: `names` is what the caller may look up. */
 export type Steps = { peerOf: (socket: TLSSocket, trustDomain: string) => { workload: string; spiffeId: string }; read: (request: IncomingMessage, names: readonly string[]) => Question | Promise<Question> }
@@ -36,6 +36,8 @@ export function registryGateway({ trustDomain, readers, admit, servers, log, rep
     })
     const question = await read(req, Object.hasOwn(readers, workload) ? readers[workload]! : [])
     const { status, index, body } = await servers.ask(question, left.signal)
+    // Its words are about what stands behind us.
+    if (status === 403) throw RegistryDenied({ evidence: { reason: 'Consul refuses the token' } })
     res.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'text/plain', 'content-length': body.length, ...(index && { 'x-consul-index': index }) }).end(body)
   }
 

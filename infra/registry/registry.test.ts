@@ -107,6 +107,13 @@ describe('before Consul', () => {
     expect(events.filter((e) => e.detection === 'REGISTRY-DENY').map((e) => [e.subject, e.address])).toEqual([['spiffe://shop.test/mesh/shipping', '127.0.0.1'], ['spiffe://shop.test/mesh/order', '127.0.0.1']])
     expect(consul[0]!.seen.length).toBe(before)
   })
+  test('S3.4 a token that Consul does not know is refused as all else is, and told with its bearer', async () => {
+    for (const one of consul) one.status = 403
+    const { status, text } = await as('order', lookup)
+    for (const one of consul) one.status = 200
+    expect([status, JSON.parse(text).code]).toEqual([403, 'registry-denied'])
+    expect(events.at(-1)).toMatchObject({ detection: 'REGISTRY-DENY', subject: 'spiffe://shop.test/mesh/order', reason: 'Consul refuses the token' })
+  })
   test('S3.2 a server without leader is passed over, the next one answers', async () => {
     consul[0]!.status = 500
     expect((await as('order', lookup)).status).toBe(200)
