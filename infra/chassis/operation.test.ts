@@ -12,6 +12,7 @@ const api = loadApi({
         parameters: [
           { name: 'thingId', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } },
           { name: 'page', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 50, default: 1 } },
+          { name: 'since', in: 'query', schema: { type: 'string', format: 'date-time' } },
         ],
         responses: { 200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Thing' } } } }, 204: {} },
       },
@@ -33,6 +34,11 @@ const codeOf = (run: () => unknown): string => {
 }
 const get = (query: string, params: Record<string, string> = { thingId: id }, body?: unknown) =>
   api.operations.get('getThing')!.checkRequest({ params, query, header: () => undefined, body })
+
+test.each([
+  ['2026-11-28T13:00:00Z', 'ok'], ['2026-11-28T13:00:00.123456%2B02:00', 'ok'], ['2026-02-30T00:00:00Z', 'input-invalid'], ['yesterday', 'input-invalid'],
+  ['2016-12-31T23:59:60Z', 'input-invalid'],
+])('a time is one that can be read: %s', (since, code) => expect(codeOf(() => get(`since=${since}`))).toBe(code))
 
 describe('match', () => {
   test('a literal segment wins over a parameter', () => expect(api.match('GET', '/things/mine').operation.id).toBe('getMine'))
