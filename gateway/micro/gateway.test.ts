@@ -74,6 +74,7 @@ test('S13.2 a callee or operation that policy does not name cannot be called, an
   for (const [callee, path] of [['shipping', '/x'], ['billing', '/nothing'], ['billing', `/orders/${ORDER}/note`], ['127.0.0.1:26001', invoice]] as const)
     expect(await order.out(callee, 'POST', path, payment)).toMatchObject({ status: 403, body: { code: 'mesh-denied' } })
   expect(await system.eventWhere((d) => d.control === 'callee-policy')).toMatchObject({ detection: 'MESH-DENY', subject: id('order') })
+  expect(await system.eventWhere((d) => d.control === 'callee-policy' && d.reason === `policy names no POST /orders/${ORDER}/note of billing`)).toMatchObject({ strategies: ['S13.1', 'S13.2'] })
 })
 
 // What each control refuses, attacked from inside the mesh with a real certificate.

@@ -1,6 +1,7 @@
 /** Whom this workload may call and how, from its mesh policy (S13.1, S13.2). */
 import type { MeshPolicy } from '@shop/chassis/mesh-policy.ts'
 import { loadApi, type Api, type Operation } from '@shop/chassis/operation.ts'
+import { OperationUnknown } from '@shop/chassis/problem.ts'
 import { headerAllowLists, type HeaderAllowList } from '../stages/header-allow-list.ts'
 
 export type Callee = {
@@ -21,7 +22,12 @@ export function readCallees(outbound: MeshPolicy['outbound']): Map<string, Calle
     if (unknown.length) throw new Error(`mesh policy: ${name} has no operation ${unknown.join(', ')}`)
     if (kind !== 'mesh' && !url) throw new Error(`mesh policy: ${name} is ${kind} and needs a url`)
     for (const id of [...api.operations.keys()]) if (!operations.includes(id)) api.operations.delete(id)
-    return [name, { name, kind, origin: url ? new URL(url).origin : '', api, headers: headerAllowLists(document, api.operations.values()) }]
+    const match: Api['match'] = (method, path) => {
+      const found = api.match(method, path)
+      if (!api.operations.has(found.operation.id)) throw OperationUnknown()
+      return found
+    }
+    return [name, { name, kind, origin: url ? new URL(url).origin : '', api: { ...api, match }, headers: headerAllowLists(document, api.operations.values()) }]
   }))
 }
 
