@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Answer, EdgeCall } from './call.ts'
+import { isKnown } from './is-known.ts'
 
 const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon',
@@ -34,7 +35,7 @@ export function readAssets(folder: URL): Assets {
     answer(call, path) {
       const { body, type, tag } = files.get(path)!
       const headers = { 'content-type': type, etag: `"${tag}"`, 'cache-control': call.query === `v=${tag}` ? 'public, max-age=31536000, immutable' : 'public, no-cache' }
-      return call.header('if-none-match')?.split(',').some((t) => t.trim() === `"${tag}"`) ? { status: 304, headers } : { status: 200, headers, body }
+      return isKnown(call.header('if-none-match'), headers.etag) ? { status: 304, headers } : { status: 200, headers, body }
     },
     url(name) {
       const file = files.get(`/assets/${name}`)

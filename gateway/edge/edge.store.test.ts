@@ -76,6 +76,12 @@ test.each([
   expect(edge.events).toHaveLength(1)
 })
 
+test('a file that the browser has already is not sent again, however it says so', async () => {
+  const { headers } = await edge.send('web', 'GET', '/assets/shop.css')
+  for (const tag of [headers['etag'], `W/${String(headers['etag'])}`, `"other", ${String(headers['etag'])}`, '*']) expect((await edge.send('web', 'GET', '/assets/shop.css', { headers: { 'if-none-match': String(tag) } })).status, String(tag)).toBe(304)
+  expect((await edge.send('web', 'GET', '/assets/shop.css', { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
+})
+
 test('S10.1 a session: the exact cookie, a CSRF token, and a sealed row under a hash', async () => {
   const { headers, json } = await edge.send('web', 'GET', '/api/session')
   const cookie = [headers['set-cookie']].flat()

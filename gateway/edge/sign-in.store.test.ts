@@ -84,7 +84,7 @@ test('S1.6-c S1.6-d the answer counts once, for the session that asked, from the
   expect(await again.go('GET', swapped)).toMatchObject({ status: 401, json: { code: 'sign-in-failed' } })
 })
 
-test.each(['//evil.example', '/\\evil.example', 'https://evil.example', '/%0d%0aX: y/../..//evil', 'javascript:alert(1)', '/a b'])('T1 comes back to a path of this shop only: %s', async (path) => {
+test.each(['//evil.example', '/\\evil.example', 'https://evil.example', '/%0d%0aX: y/../..//evil', 'javascript:alert(1)', '/a b', '/a/..//evil.example', '/.%2e//evil.example'])('T1 comes back to a path of this shop only: %s', async (path) => {
   const res = await (await edge.tab()).go('GET', `/login?return=${encodeURIComponent(path)}`)
   if (res.status === 303) expect(path.startsWith('/%0d')).toBe(true) // a harmless local path, never decoded
   else expect(res).toMatchObject({ status: 400, json: { code: 'input-invalid' } })

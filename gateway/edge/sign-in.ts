@@ -132,9 +132,10 @@ export function createSignIn(
   return signIn
 }
 
-/** Only a path of this very shop: nothing that a browser could resolve to elsewhere (T1). Throws input-invalid. */
+/** Only a path of this very shop, as it stands: nothing in it that a browser, or whoever looks at it on the way, could resolve to elsewhere (T1). Throws input-invalid. */
 export function requireLocalPath(path: string, origin: string): void {
-  const isLocal = /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(path) && URL.canParse(path, origin) && new URL(path, origin).origin === origin
+  const url = /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(path) ? URL.parse(path, origin) : null
+  const isLocal = url?.origin === origin && url.pathname === path.split(/[?#]/, 1)[0]
   if (!isLocal) throw InputInvalid({ errors: [{ field: 'query.return', message: 'must be a path of this shop' }] })
 }
 

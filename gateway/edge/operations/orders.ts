@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { isKnown } from '../is-known.ts'
 import { reply, found, type Handlers, type Shop } from './shop.ts'
 import { viewOrder } from './order-view.ts'
 import { createOrderStreams } from './watch-order.ts'
@@ -17,8 +18,8 @@ export const orderOperations = (shop: Shop): Handlers => {
       const view = await viewOrder(shop, call, call.input!.params['orderId'])
       // Of the whole answer: a shipment may change while its order does not.
       const etag = `"${hash('sha256', JSON.stringify(view), 'base64url').slice(0, 22)}"`
-      const isKnown = call.header('if-none-match')?.split(',').some((tag) => tag.trim() === etag)
-      return reply({ status: isKnown ? 304 : 200, headers: { etag, 'cache-control': 'private, no-cache' } }, isKnown ? undefined : view)
+      const known = isKnown(call.header('if-none-match'), etag)
+      return reply({ status: known ? 304 : 200, headers: { etag, 'cache-control': 'private, no-cache' } }, known ? undefined : view)
     },
     watchOrder: createOrderStreams(shop),
     cancelOrder: async (call) => found(await ask(call, 'order', 'cancelOrder', { params: call.input!.params, pass: ['idempotency-key'] })),
