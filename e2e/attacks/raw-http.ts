@@ -13,7 +13,8 @@ export function exchange(source: string, bytes: string | Buffer, { waitMs = 5_00
     const done = (isClosed: boolean) => {
       clearTimeout(timer)
       socket.destroy()
-      const finals = [...text.matchAll(/^HTTP\/1\.1 ([2-5]\d\d) /gm)]
+      // Not at the start of a line alone: a body ends without one.
+      const finals = [...text.matchAll(/HTTP\/1\.1 ([2-5]\d\d) /g)]
       const [headers = '', body = ''] = text.slice(finals[0]?.index ?? 0).split(/\r\n\r\n(.*)/s)
       const json = /^\{[^\r\n]*\}/.exec(body)?.[0]
       resolve({ answers: finals.length, status: Number(finals[0]?.[1] ?? 0), headers, text: body, ...(json && { json: JSON.parse(json) }), isClosed })

@@ -33,6 +33,7 @@ function answererOf(file: string): string {
   if (file === 'infra/chassis/problem.ts') return 'any'
   if (file === 'infra/chassis/tls.ts') return 'whoever speaks mutual TLS'
   if (file === 'infra/chassis/event-signature.ts') return 'consumers of events'
+  if (file === 'infra/chassis/plain-http.ts') return 'micro-gateways, other doors'
   if (file === 'infra/chassis/caller.ts') return 'micro-gateways, services'
   if (top === 'gateway' && part !== 'edge') return part === 'upstream' ? 'gateways, calling' : 'micro-gateways'
   return top === 'infra' && part === 'chassis' ? 'services' : part!

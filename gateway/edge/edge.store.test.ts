@@ -68,12 +68,27 @@ test.each([
   ['other host', 'GET /api/products HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n\r\n', 421], ['host and port of another door', 'GET /api/products HTTP/1.1\r\nHost: localhost:24098\r\nConnection: close\r\n\r\n', 421],
   ['absolute target', 'GET https://order.lantern.test/ HTTP/1.1\r\nHost: localhost:24099\r\nConnection: close\r\n\r\n', 400], ['CONNECT', 'CONNECT 127.0.0.1:8500 HTTP/1.1\r\nHost: localhost:24099\r\n\r\n', 405],
   ['dot segments', 'GET /products/../admin HTTP/1.1\r\nHost: localhost:24099\r\nConnection: close\r\n\r\n', 400], ['no method', 'GeT /api/products HTTP/1.1\r\nHost: localhost:24099\r\n\r\n', 405], ['HTTP/1.0', 'GET /api/products HTTP/1.0\r\nHost: localhost:24099\r\n\r\n', 400],
+  ['a coding that is none', `POST /api/orders HTTP/1.1\r\nHost: localhost:24099\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, 400], ['HTTP/1.0 in chunks', 'POST /api/orders HTTP/1.0\r\nHost: localhost:24099\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+  ['an expectation we do not know', get('Expect: 200-ok\r\n'), 400], ['one that only looks like one', get('Expect: y 100-continue\r\n'), 400],
   ['hop-by-hop list', get('Connection: cookie, close\r\n'), 400], ['header of ours', get('Deadline-Ms: 5\r\nConnection: close\r\n'), 400], ['big header', get(`X-A: ${'a'.repeat(17_000)}\r\n`), 431],
 ])('S5.1 T1 one refusal and a closed connection: %s', async (_what, bytes, status) => {
   const text = await edge.raw(bytes)
   expect(text.startsWith(`HTTP/1.1 ${status} `)).toBe(true)
   expect(text.match(/HTTP\/1\.1 \d{3} /g)).toHaveLength(1)
   expect(edge.events).toHaveLength(1)
+})
+
+test('T1 an answer under way goes out whole, and nothing beside it', async () => {
+  const text = await edge.raw(`${get('')}\x00\x01 no request\r\n\r\n`)
+  expect(text).toMatch(/^HTTP\/1\.1 200 (?![\s\S]*HTTP\/1)[\s\S]*"total":1\}$/)
+  expect(edge.events).toEqual([expect.objectContaining({ detection: 'RE1' })])
+})
+
+test('S5.1 who waits for our word before the body gets it when the rest of the request was found good', async () => {
+  const put = (lines: string) => `PUT /api/cart/lines/${id} HTTP/1.1\r\nHost: localhost:24099\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 14\r\n${lines}\r\n{"quantity":1}`
+  const tab = await edge.tab()
+  expect((await edge.raw(put(`Origin: ${ORIGINS.web}\r\nX-CSRF-Token: ${(await tab.refresh()).csrfToken}\r\nCookie: ${tab.cookie()}\r\n`))).match(/HTTP\/1\.1 \d{3} /g)).toEqual(['HTTP/1.1 100 ', 'HTTP/1.1 200 '])
+  expect((await edge.raw(put(''))).match(/HTTP\/1\.1 \d{3} /g)).toEqual(['HTTP/1.1 403 '])
 })
 
 test('a file that the browser has already is not sent again, however it says so', async () => {

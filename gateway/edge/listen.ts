@@ -3,6 +3,7 @@ import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
+import { answering, endConnection } from '@shop/chassis/plain-http.ts'
 import { MethodNotAllowed, problem, PROBLEM_TYPE, problemBody, type Problem } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { newTrace } from '@shop/chassis/trace.ts'
@@ -35,7 +36,10 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, connectionsCheckingInterval: 5_000, noDelay: true,
     // Where there is no body nobody reads one.
     optimizeEmptyRequests: true,
-  }, handle)
+  }, (request, response) => {
+    answering(request.socket, response)
+    handle(request, response)
+  })
   server.maxConnections = 4_096
   let open = 0
   server.on('connection', (socket) => {
@@ -47,6 +51,8 @@ export async function listenAt(door: DoorOptions, handle: (request: IncomingMess
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) return void socket.destroy()
     end(socket, problemOf(error.code), report)
   })
+  // Whoever waits for our word before the body gets it when the body is read, and no other expectation is met.
+  for (const event of ['checkContinue', 'checkExpectation'] as const) server.on(event, (request, response) => server.emit('request', request, response))
   server.on('connect', (_request, socket) => end(socket, MethodNotAllowed({ headers: { allow: METHODS.join(', ') } }), report))
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: door.host, port: door.port, ...(process.platform === 'linux' && { reusePort: true }) }, resolve))
   return {
@@ -67,14 +73,13 @@ function problemOf(code: string | undefined): Problem {
   return FramingInvalid({ evidence: { reason: code ?? 'unparsable' } })
 }
 
-/** One refusal for what never became a request, then the end: no byte behind it is read as a second one. */
+/** One refusal for what never became a request, in its turn, then the end: no byte behind it is read as a second one. */
 function end(socket: Duplex, refusal: Problem, report: Report): void {
   const { traceId } = newTrace(false)
   refusal.control = { name: refusal.code === MethodNotAllowed.code ? 'method-allow-list' : 'canonical-request', strategies: ['S5.1'] }
   const detail = detailOf(refusal, { traceId, address: (socket as Duplex & { remoteAddress?: string }).remoteAddress })
-  if (detail) report(detail)
   const body = JSON.stringify(problemBody(refusal, traceId))
   const headers = { ...refusal.options.headers, 'content-type': PROBLEM_TYPE, 'content-length': String(Buffer.byteLength(body)), 'x-content-type-options': 'nosniff', connection: 'close' }
-  socket.end(`HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${Object.entries(headers).map(([n, v]) => `${n}: ${v}\r\n`).join('')}\r\n${body}`)
-  ;(socket as Duplex & { destroySoon?(): void }).destroySoon?.()
+  const isNew = endConnection(socket, `HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${Object.entries(headers).map(([n, v]) => `${n}: ${v}\r\n`).join('')}\r\n${body}`)
+  if (isNew && detail) report(detail)
 }

@@ -4,7 +4,6 @@ import { problem } from '@shop/chassis/problem.ts'
 export const FramingInvalid = problem('framing-invalid', 400, 'The request is not framed as HTTP/1.1 asks', 'Send one clear length and each header once', 'FRAMING')
 export const HeadersTooLarge = problem('headers-too-large', 431, 'The headers are larger than this door allows', 'Send fewer and shorter headers', 'RE7')
 export const HeaderUnexpected = problem('header-unexpected', 400, 'A header is not allowed from outside', 'Leave out the fields named in errors', 'RE5')
-export const HostUnknown = problem('host-unknown', 421, 'This door does not answer for that host', 'Use the address you were given', 'RE3')
 export const QueryMalformed = problem('query-malformed', 400, 'The query is not valid UTF-8 in composed form (NFC)', 'Percent-encode each value once', 'EE1')
 export const ClientCertificateRequired = problem('client-certificate-required', 401, 'This door asks for a client certificate', 'Present the certificate that the shop issued to you', 'MTLS-REJECT')
 export const ApiKeyInvalid = problem('api-key-invalid', 401, 'The API key is missing or unknown', 'Send the header API-Key', 'AE2')

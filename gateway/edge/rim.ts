@@ -133,6 +133,7 @@ function openCall(door: Door, request: IncomingMessage, response: ServerResponse
     hasBody: (headers['content-length'] ?? headers['transfer-encoding'] ?? headers['content-encoding']) !== undefined,
     body: (limit) => (body ??= (async () => {
       if (header('content-encoding') !== undefined) throw BodyEncoded()
+      if (header('expect') !== undefined) response.writeContinue()
       return (await readBody(request, limit)) ?? Buffer.alloc(0)
     })()),
     headers: NO_HEADERS, cookies: [], target: undefined, client: undefined, session: undefined, input: undefined, form: undefined, rawBody: undefined, answer: undefined,

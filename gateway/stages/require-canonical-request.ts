@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { canonicalSegments } from '@shop/chassis/operation.ts'
-import { PathMalformed, type FieldError } from '@shop/chassis/problem.ts'
+import { HostUnknown, PathMalformed, type FieldError } from '@shop/chassis/problem.ts'
 import type { Door, EdgeCall } from '../edge/call.ts'
-import { FramingInvalid, HeadersTooLarge, HeaderUnexpected, HostUnknown, QueryMalformed } from '../edge/problems.ts'
+import { FramingInvalid, HeadersTooLarge, HeaderUnexpected, QueryMalformed } from '../edge/problems.ts'
 import type { Step } from '../pipeline.ts'
 
 const MAX_HEADERS = 64
@@ -25,10 +25,11 @@ export const requireCanonicalRequest = (): Step<EdgeCall> => {
     if (request.httpVersion !== '1.1') throw FramingInvalid({ detail: 'Speak HTTP/1.1' })
     if (rawHeaders.length / 2 > MAX_HEADERS) throw HeadersTooLarge()
     refuseNames(headers, rawHeaders)
-    const { connection, 'content-length': length, 'transfer-encoding': encoding } = headers
+    const { connection, expect, 'content-length': length, 'transfer-encoding': encoding } = headers
     if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || length !== undefined)) throw FramingInvalid({ errors: [field('transfer-encoding', 'must be chunked, without Content-Length')] })
     if (length !== undefined && !/^(0|[1-9][0-9]{0,9})$/.test(length)) throw FramingInvalid({ errors: [field('content-length', 'must be a plain number')] })
     if (connection !== undefined && connection !== 'keep-alive' && !/^(keep-alive|close)?$/i.test(connection)) throw FramingInvalid({ errors: [field('connection', 'may only say keep-alive or close')] })
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw FramingInvalid({ errors: [field('expect', 'may only say 100-continue')] })
     if (headers.host === undefined) throw FramingInvalid({ errors: [field('host', 'is missing')] })
     let place = places.get(call.door)
     if (!place) places.set(call.door, (place = new URL(call.door.origin)))

@@ -82,6 +82,7 @@ export const BodyIncomplete = problem('body-incomplete', 400, 'The body ended ea
 export const BodyMalformed = problem('body-malformed', 400, 'The body is not valid JSON', 'Send one JSON value in UTF-8', 'RE8')
 export const InputInvalid = problem('input-invalid', 400, 'The request does not fit the API description', 'Mend the fields named in errors', 'IE2')
 export const ParameterUnexpected = problem('parameter-unexpected', 400, 'The request has a parameter that this operation does not know', 'Leave out the fields named in errors', 'RE5')
+export const HostUnknown = problem('host-unknown', 421, 'This door does not answer for that host', 'Use the address you were given', 'RE3')
 export const PathMalformed = problem('path-malformed', 400, 'The path is not in canonical form', 'Send each segment once-encoded and without dot segments', 'EE1')
 export const Unavailable = problem('unavailable', 503, 'A part of the shop is not reachable right now', 'Try again in a moment')
 export const DeadlineExceeded = problem('deadline-exceeded', 504, 'The answer did not come in time', 'Try again')

@@ -26,6 +26,8 @@ function* twoReadings(): Generator<[string, string]> {
   yield ['TE twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity', short)]
   for (const value of ['+5', '0x5', '5, 5', '5 5', '-1', '5\x00', '5_0', '\u0665', '5;', '1e1', '99999999999999999999'])
     yield [`Content-Length ${JSON.stringify(value)}`, post(`Content-Length: ${value}`, `xxxxx${HIDDEN}`)]
+  for (const coding of ['xchunked', 'identity', '"chunked"', 'chunked;q=1']) yield [`TE alone ${JSON.stringify(coding)}`, post(`Transfer-Encoding: ${coding}`, short)]
+  for (const expectation of ['200-ok', 'y 100-continue', '100-continue, x']) yield [`Expect ${expectation}`, post(`Expect: ${expectation}\r\n${length}`, short)]
   yield ['CL twice, other', post(`Content-Length: 0\r\nContent-Length: ${Buffer.byteLength(HIDDEN)}`, HIDDEN)]
   yield ['CL twice, same', post('Content-Length: 0\r\ncontent-length: 0', HIDDEN)]
   for (const size of ['FFFFFFFFFFFFFFFF1', '0x1', '+1', '-1', ' 1', '1 ', 'g', '']) yield [`chunk size ${JSON.stringify(size)}`, chunked(`${size}\r\nx\r\n0\r\n\r\n${HIDDEN}`)]
