@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Logger } from '@shop/chassis/log.ts'
+import { plainServer, requirePlainRequest } from '@shop/chassis/plain-http.ts'
 import { Internal, MethodNotAllowed, OperationUnknown, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
 import { detailOf, type Report } from '@shop/chassis/security-event.ts'
 import { addressOf } from './events.ts'
@@ -16,6 +17,8 @@ type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 
 export type DoorParts = {
   tls: { key: string; certificate: string; /** Mesh and user roots. */ clientRoots: string[] }
+  /** The only host that this door answers as: the library builds addresses from what a request names. */
+  host: string
   /** The shop's origin: forms here end in redirects to it. */
   shop: string
   oauth: Handler
@@ -35,14 +38,15 @@ const OAUTH: [RegExp, string][] = [
   [/^\/(token|token\/revocation|request|session\/end\/confirm)$/, 'POST'],
 ]
 
-export function createDoor({ tls, shop, oauth, interact, pages, report, log }: DoorParts): https.Server {
-  const server = https.createServer({
+export function createDoor({ tls, host, shop, oauth, interact, pages, report, log }: DoorParts): https.Server {
+  const server = plainServer(https.createServer({
     key: tls.key, cert: tls.certificate, ca: tls.clientRoots, requestCert: true, rejectUnauthorized: false,
     minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', secureOptions: constants.SSL_OP_NO_TICKET, // a resumed session would carry an older identity
-    handshakeTimeout: 5_000, headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384,
-  }, (req, res) => {
+    handshakeTimeout: 5_000, headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384,
+    requireHostHeader: false, // refused by us, with an event
+  }), (req, res) => {
     answer(req, res).catch((error: unknown) => refuse(req, res, error))
-  })
+  }, report)
   server.maxRequestsPerSocket = 1_000
   return server
 
@@ -50,11 +54,14 @@ export function createDoor({ tls, shop, oauth, interact, pages, report, log }: D
     const path = (req.url ?? '').split('?', 1)[0]!
     const asset = assets.get(path)
     setHeaders(res, path)
+    requirePlainRequest(req, host)
     if (asset) {
       if (req.method !== 'GET') throw MethodNotAllowed({ headers: { allow: 'GET' } })
       res.writeHead(200, { 'content-type': asset.type, 'cache-control': 'public, max-age=300' }).end(asset.body)
-    } else if (path === '/' && req.method === 'GET') res.writeHead(303, { location: `${shop}/` }).end()
-    else if (path.startsWith('/interaction/')) await interact(req, res, path)
+    } else if (path === '/') {
+      if (req.method !== 'GET') throw MethodNotAllowed({ headers: { allow: 'GET' } })
+      res.writeHead(303, { location: `${shop}/` }).end()
+    } else if (path.startsWith('/interaction/')) await interact(req, res, path)
     else {
       const allow = OAUTH.find(([pattern]) => pattern.test(path))?.[1]
       if (!allow) throw OperationUnknown()

@@ -1,6 +1,7 @@
 /** The sign-in from end to end, and what must not work (S1.6), on a real database. */
 import * as oauth from 'oauth4webapi'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createBrowser, createEdgeClient, PASSWORD, REDIRECT, signIn, startIdentity, type EdgeClient, type TestIdentity } from './test-identity.ts'
 
@@ -56,6 +57,17 @@ describe('a sign-in', () => {
     expect(keys.every((k) => k['kty'] === 'EC' && !('d' in k))).toBe(true)
     const { createLocalJWKSet, jwtVerify } = await import('jose')
     await expect(jwtVerify(access_token, createLocalJWKSet({ keys } as never), { issuer: idp.issuer, audience: 'spiffe://lantern.test/mesh/edge', algorithms: ['ES256'], typ: 'at+jwt' })).resolves.toBeTruthy()
+  })
+
+  test('S12.2 no address that it names comes from a request: another host is refused, and told', async () => {
+    const browser = createBrowser(idp.issuer)
+    const found = await browser.go('/.well-known/openid-configuration', undefined, { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http', forwarded: 'host=evil.example' })
+    expect(JSON.parse(found.text)).toMatchObject({ issuer: idp.issuer, authorization_endpoint: `${idp.issuer}/auth`, jwks_uri: `${idp.issuer}/jwks` })
+    idp.events.length = 0
+    const asked = await request(`${idp.issuer}/.well-known/openid-configuration`, { dispatcher: edge.dispatcher, headers: { host: 'evil.example' } })
+    expect([asked.statusCode, await asked.body.text()]).toEqual([421, expect.not.stringContaining('evil.example')])
+    expect(idp.events).toEqual([expect.objectContaining({ detection: 'RE3', code: 'host-unknown', address: '127.0.0.1' })])
+    await browser.close()
   })
 
   test('cookies are bound to this checkout, and the session is a __Host- cookie', async () => {

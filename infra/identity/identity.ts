@@ -61,7 +61,7 @@ export async function createIdentity({ config, names, meshRoots, doorKey, cookie
   })
   const server = createDoor({
     tls: { key: doorKey, certificate: config.certificate, clientRoots: [meshRoots, config.userRoots].filter(Boolean) },
-    shop, oauth: (req, res) => current.callback(req, res), interact, pages, report, log,
+    host: new URL(config.issuer).host, shop, oauth: (req, res) => current.callback(req, res), interact, pages, report, log,
   })
   return {
     server, accounts,

@@ -6,6 +6,7 @@ import https from 'node:https'
 import { createControlApi } from '@shop/chassis/control-api.ts'
 import type { Logger } from '@shop/chassis/log.ts'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
+import { plainServer, requirePlainRequest } from '@shop/chassis/plain-http.ts'
 import { InputInvalid, MethodNotAllowed, NotFound, problem, Problem, PROBLEM_TYPE, problemBody } from '@shop/chassis/problem.ts'
 import type { Store } from '@shop/chassis/store.ts'
 import { fieldPage } from './field-page.ts'
@@ -48,10 +49,10 @@ export function createDoor({ tls, origin, frameAncestors, merchantKey, merchant,
   })
   const digest = (text: string) => createHash('sha256').update(text).digest()
   const expected = digest(`Bearer ${merchantKey}`)
-  return https.createServer({
+  return plainServer(https.createServer({
     key: tls.key, cert: tls.certificate, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3',
-    handshakeTimeout: 5_000, headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 60_000, maxHeaderSize: 8_192,
-  }, (req, res) => {
+    handshakeTimeout: 5_000, headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 60_000, maxHeaderSize: 8_192, requireHostHeader: false,
+  }), (req, res) => {
     try {
       route(req, res)
     } catch (error) {
@@ -59,9 +60,10 @@ export function createDoor({ tls, origin, frameAncestors, merchantKey, merchant,
       log.info({ code: error.code, evidence: error.options.evidence, address: req.socket.remoteAddress }, 'refused')
       res.writeHead(error.status, { ...error.options.headers, 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...(!req.complete && { connection: 'close' }) }).end(JSON.stringify(problemBody(error)))
     }
-  })
+  }, ({ code, reason, address }) => log.info({ code, evidence: { reason }, address }, 'refused'))
 
   function route(req: IncomingMessage, res: ServerResponse): void {
+    requirePlainRequest(req, new URL(origin).host)
     const { path, query } = split(req.url ?? '')
     res.setHeader('x-content-type-options', 'nosniff')
     res.setHeader('referrer-policy', 'no-referrer')

@@ -215,6 +215,7 @@ describe('the door', () => {
     ['POST', '/v1/payments', { body: {} }, 400], ['POST', '/v1/payments', { body: '{"a":1,"a":2}', key: 'a-key-of-mine' }, 400], ['POST', '/v1/payments', { body: 'x'.repeat(80_000), key: 'a-key-of-mine' }, 413],
     ['POST', '/v1/payments/pay_x/capture', { key: 'a-key-of-mine' }, 400], ['POST', `/v1/payments/pay_${'x'.repeat(22)}/capture`, { key: 'a-key-of-mine' }, 404], ['POST', `/v1/payments/pay_${'x'.repeat(22)}/capture`, {}, 400],
     ['GET', '/v1/ledger?after=-1', {}, 400], ['GET', '/v1/ledger?after=1&after=2', {}, 400], ['GET', '/v1/payments', {}, 400], ['DELETE', '/v1/payments', {}, 405], ['GET', '/v1/%2e%2e/x', {}, 400], ['GET', '/v1/nothing', {}, 404],
+    ['GET', '/field?kind=card', { headers: { host: 'evil.example' } }, 421], ['GET', '/v1/ledger', { headers: { host: 'evil.example' } }, 421],
     ['GET', '/field', {}, 400], ['GET', '/field?kind=gold', {}, 400], ['GET', '/field?kind=card&kind=card', {}, 400], ['POST', '/field?kind=card', {}, 405], ['GET', '/', {}, 404],
     ['POST', '/tokens', { body: { kind: 'card' }, headers: { origin } }, 400], ['POST', '/tokens', { body: '[', headers: { origin } }, 400],
   ] as [string, string, Parameters<typeof call>[2], number][])('%s %s %j: %i, a problem that says why', async (method, path, options, status) => {
