@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { beAlone } from '../alone.ts'
 import { readCheckout } from '../checkout.ts'
 import type { Parsed } from '../commands.ts'
 import { liveRunner } from '../orphans.ts'
@@ -13,6 +14,7 @@ export async function start({ values }: Parsed): Promise<number> {
   const checkout = await readCheckout(process.env)
   const live = liveRunner(checkout.shopDir)
   if (live) throw new Error(`This checkout's system already runs (runner pid ${live.runner.pid}). See npm run status; stop it with npm run down.`)
+  beAlone(checkout.shopDir)
   enterNamespace([checkout.repo, checkout.shopDir, ...keptPaths()])
   const screen = openScreen(process.env, process.stdout)
   try {
