@@ -135,7 +135,7 @@ function openSession(pkcs11: ReturnType<typeof loadCryptoki>, pin: string): Hand
     pkcs11.login(session, 'user', pin)
   } catch (error) {
     if (!(error instanceof CryptokiError)) throw error
-    if (error.ckr === CKR.PIN_INCORRECT) throw new Error('the PIN does not open this token: token folder and PIN belong together')
+    if (error.ckr === CKR.PIN_INCORRECT) throw new Error('the PIN does not open this token: token folder and PIN belong together; npm run reset makes both anew')
     if (error.ckr !== CKR.USER_PIN_NOT_INITIALIZED) throw error
     pkcs11.login(session, 'so', soPin)
     pkcs11.initPin(session, pin)

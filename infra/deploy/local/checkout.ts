@@ -1,10 +1,10 @@
 /** Which system this is: the repository, its `.shop` folder, a short id and a block of ports, chosen once and kept. */
 import { createHash, randomInt } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { writeWhole } from './files.ts'
+import { readOwn, writeWhole } from './files.ts'
 import { BLOCK } from './plan.ts'
 import { isBlockFree } from './ports.ts'
 
@@ -28,7 +28,7 @@ export const testDirOf = (env: NodeJS.ProcessEnv) => join(shopDirOf(env), 'test'
 export async function readCheckout(env: NodeJS.ProcessEnv): Promise<Checkout> {
   const shopDir = shopDirOf(env)
   const file = join(shopDir, 'checkout.json')
-  const before = existsSync(file) ? saved.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data : undefined
+  const before = existsSync(file) ? saved.safeParse(readOwn(file, 'Remove it and start again: another id and other ports are chosen.')).data : undefined
   const isCopy = before && before.shopDir !== shopDir && existsSync(join(before.shopDir, 'checkout.json'))
   const wanted = env.SHOP_PORT ? wholePort(env.SHOP_PORT) : undefined
   const kept = before && !isCopy ? before : undefined
@@ -41,9 +41,15 @@ export async function readCheckout(env: NodeJS.ProcessEnv): Promise<Checkout> {
 
 /** Others may pass through to what is theirs, and see nothing. */
 export function openShopDir(shopDir: string): void {
-  mkdirSync(shopDir, { recursive: true, mode: 0o711 })
-  if (statSync(shopDir).uid === process.getuid?.()) chmodSync(shopDir, 0o711)
-  else throw new Error(`${shopDir} belongs to another user: run as that user, or set SHOP_DIR to a folder of your own`)
+  let isOurs: boolean
+  try {
+    mkdirSync(shopDir, { recursive: true, mode: 0o711 })
+    isOurs = statSync(shopDir).uid === process.getuid?.()
+    if (isOurs) chmodSync(shopDir, 0o711)
+  } catch (error) {
+    throw new Error(`${shopDir} cannot be written (${(error as Error).message}): make it writable, or set SHOP_DIR to a folder that is`)
+  }
+  if (!isOurs) throw new Error(`${shopDir} belongs to another user: run as that user, or set SHOP_DIR to a folder of your own`)
 }
 
 function wholePort(text: string): number {

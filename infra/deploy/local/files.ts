@@ -1,5 +1,5 @@
 /** Files and folders with an owner and a mode that hold from their first moment. */
-import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, lchownSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, fsyncSync, lstatSync, lchownSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const isRoot = process.getuid?.() === 0
@@ -15,6 +15,16 @@ export function writeWhole(path: string, content: string, mode = 0o600, uid?: nu
   chmodSync(beside, mode)
   if (uid !== undefined && isRoot) chownSync(beside, uid, uid)
   renameSync(beside, path)
+}
+
+/** A JSON file of ours. We never leave half of one; a full disk or a hand may. Throws what is wrong with it and what to do. */
+export function readOwn(path: string, advice: string): unknown {
+  const text = readFileSync(path, 'utf8')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${path} is damaged: ${(error as Error).message}. ${advice}`)
+  }
 }
 
 /** A folder of `uid` alone (or as `mode` says). What stands in it from another plan changes hands with it. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readOwn } from './files.ts'
 
 const identity = z.object({ name: z.string(), pid: z.int(), start: z.string() })
 const record = z.object({ bootId: z.string(), control: z.string(), runner: identity, children: z.array(identity) })
@@ -34,7 +35,7 @@ export function writeRecord(shopDir: string, control: string, children: ProcessI
 
 function readRecord(shopDir: string): RunnerRecord | undefined {
   if (!existsSync(fileOf(shopDir))) return undefined
-  const found = record.safeParse(JSON.parse(readFileSync(fileOf(shopDir), 'utf8')))
+  const found = record.safeParse(readOwn(fileOf(shopDir), 'It says what runs: end that, remove the file, and start again.'))
   return found.success && found.data.bootId === bootId() ? found.data : undefined
 }
 

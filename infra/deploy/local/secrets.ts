@@ -1,9 +1,9 @@
 /** Secrets of this checkout: made once, kept in one file that only the runner's user reads. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeWhole } from './files.ts'
+import { readOwn, writeWhole } from './files.ts'
 
 export const randomKey = () => randomBytes(32).toString('base64url')
 
@@ -22,7 +22,7 @@ function make(name: string): string {
 /** Answers the secret of a name, made when it is first asked for. */
 export function openSecrets(shopDir: string): (name: string) => string {
   const path = join(shopDir, 'secrets.json')
-  const known: Record<string, string> = existsSync(path) ? z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(path, 'utf8'))) : {}
+  const known: Record<string, string> = existsSync(path) ? z.record(z.string(), z.string()).parse(readOwn(path, 'npm run reset makes new ones; the data go with them.')) : {}
   return (name) => {
     if (known[name] === undefined) {
       known[name] = make(name)

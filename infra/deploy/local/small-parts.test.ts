@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -8,6 +8,8 @@ import { serveControl, askRunner } from './control.ts'
 import { writeWhole } from './files.ts'
 import { createInventory } from './inventory.ts'
 import { parseDuration } from './commands/lab.ts'
+import { deleteData } from './commands/reset.ts'
+import { liveRunner } from './orphans.ts'
 import { isEnterable } from './reachable.ts'
 import { openSocketFolder, socketPath } from './run-dir.ts'
 import { isPlain } from './screen.ts'
@@ -33,6 +35,23 @@ describe('checkout', () => {
   test('SHOP_PORT wins; one that cannot be is refused with what is allowed', async () => {
     expect(await readCheckout({ SHOP_DIR: folder, SHOP_PORT: '23400' })).toMatchObject({ portBase: 23_400 })
     await expect(readCheckout({ SHOP_DIR: folder, SHOP_PORT: '80' })).rejects.toThrow('SHOP_PORT=80: allowed is')
+  })
+})
+
+describe('what a full disk or a hand left of our files', () => {
+  test.each<[string, () => unknown]>([
+    ['checkout.json', () => readCheckout({ SHOP_DIR: folder })], ['runner.json', async () => liveRunner(folder)], ['secrets.json', async () => openSecrets(folder)],
+  ])('half of %s is named, with what to do', async (name, read) => {
+    writeFileSync(join(folder, name), '{"id":"0123')
+    await expect(read()).rejects.toThrow(new RegExp(`${name} is damaged: .*(remove|npm run reset)`, 'i'))
+  })
+
+  test.each([['kept with its PIN', '{"vault-pin":"1234","other":"x"}', true], ['given up without', '{"vault-', false]])('reset: the token of the vault is %s', (_what, secrets, isKept) => {
+    mkdirSync(join(folder, 'state/vault'), { recursive: true })
+    mkdirSync(join(folder, 'state/postgres'))
+    writeFileSync(join(folder, 'secrets.json'), secrets)
+    expect(deleteData(folder)).toBe(isKept)
+    expect([existsSync(join(folder, 'state/vault')), existsSync(join(folder, 'state/postgres'))]).toEqual([isKept, false])
   })
 })
 

@@ -14,18 +14,30 @@ export async function reset(): Promise<number> {
   const shopDir = shopDirOf(process.env)
   await takeDown(shopDir)
   closeRunDir((await readCheckout(process.env)).id)
-  deleteData(shopDir)
-  process.stdout.write('All data of this checkout are deleted; ports and the doors\' authority stay.\n')
+  const isKept = deleteData(shopDir)
+  process.stdout.write(`All data of this checkout are deleted; ${isKept ? 'ports and the doors\' authority stay' : 'ports stay. The PIN of the vault was lost, so the doors get another authority'}.\n`)
   return 0
 }
 
-export function deleteData(shopDir: string): void {
-  if (!existsSync(shopDir)) return
+/** False when the doors' authority could not be kept: a token without its PIN would stop every later start. */
+export function deleteData(shopDir: string): boolean {
+  if (!existsSync(shopDir)) return true
   const secrets = join(shopDir, 'secrets.json')
-  const pin = existsSync(secrets) ? (JSON.parse(readFileSync(secrets, 'utf8')) as Record<string, string>)['vault-pin'] : undefined
+  const pin = pinIn(secrets)
+  const isLost = pin === undefined && existsSync(join(shopDir, 'state/vault'))
+  const keptState = isLost ? [] : KEPT_STATE
   for (const name of readdirSync(shopDir).filter((entry) => !KEPT.includes(entry))) {
-    if (name === 'state') for (const inner of readdirSync(join(shopDir, name)).filter((entry) => !KEPT_STATE.includes(entry))) rmSync(join(shopDir, name, inner), { recursive: true, force: true })
+    if (name === 'state') for (const inner of readdirSync(join(shopDir, name)).filter((entry) => !keptState.includes(entry))) rmSync(join(shopDir, name, inner), { recursive: true, force: true })
     else rmSync(join(shopDir, name), { recursive: true, force: true })
   }
   if (pin) writeWhole(secrets, JSON.stringify({ 'vault-pin': pin }))
+  return !isLost
+}
+
+function pinIn(secrets: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(secrets, 'utf8')) as Record<string, string>)['vault-pin']
+  } catch {
+    return undefined
+  }
 }
