@@ -7,7 +7,7 @@ import type { Command, Told } from './generator.ts'
 const children: ChildProcess[] = []
 
 function start(file: string, flags: string[]): ChildProcess {
-  const child = fork(join(import.meta.dirname, file), { execArgv: flags, env: { PATH: '/usr/bin:/bin', MALLOC_ARENA_MAX: '2' }, serialization: 'advanced' })
+  const child = fork(join(import.meta.dirname, file), { execArgv: flags, env: { PATH: '/usr/bin:/bin', MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '2097152' }, serialization: 'advanced' })
   children.push(child)
   return child
 }
