@@ -78,6 +78,13 @@ test.each([
   expect(edge.events).toHaveLength(1)
 })
 
+test('a refusal ends a connection only where a body was left unread', async () => {
+  const refused = (more: string) => `${more ? 'POST' : 'GET'} /nowhere HTTP/1.1\r\nHost: localhost:24099\r\n${more}\r\n`
+  const last = get('Connection: close\r\n')
+  expect((await edge.raw(refused('') + last)).match(/HTTP\/1\.1 \d{3} /g)).toEqual(['HTTP/1.1 404 ', 'HTTP/1.1 200 '])
+  expect((await edge.raw(`${refused('Content-Length: 500\r\n')}abc`)).match(/HTTP\/1\.1 \d{3} /g)).toEqual(['HTTP/1.1 404 '])
+})
+
 test('T1 an answer under way goes out whole, and nothing beside it', async () => {
   const text = await edge.raw(`${get('')}\x00\x01 no request\r\n\r\n`)
   expect(text).toMatch(/^HTTP\/1\.1 200 (?![\s\S]*HTTP\/1)[\s\S]*"total":1\}$/)

@@ -79,7 +79,7 @@ export function createRim({ run, storefront, log, report, telemetry, stopping }:
     if (response.destroyed) return
     const headers = headersOf(call, answer)
     // What was not read of a request is not kept for later.
-    if (stopping.aborted || !request.complete || answer.headers['connection'] === 'close') headers.push('connection', 'close')
+    if (stopping.aborted || (call.hasBody && !request.complete) || answer.headers['connection'] === 'close') headers.push('connection', 'close')
     if (answer.stream) {
       response.writeHead(answer.status, headers).flushHeaders()
       return stream(response, answer.stream)
