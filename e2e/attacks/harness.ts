@@ -105,7 +105,8 @@ export async function runAttacks(chosen: Attack[], world: World, { onOnly, lanes
     world.honestHarm()
     await inLanes(attacks.filter((a) => !a.isExclusive && isStanding(a)), lanes, one)
     for (const attack of attacks.filter((a) => a.isExclusive && isStanding(a))) await one(attack)
-    const { failed: harm } = world.honestHarm()
+    const { failed: harm, late } = world.honestHarm()
+    if (late.length) progress(`honest traffic was late ${late.length} times, and served when it asked again: ${late[0]}`)
     for (const attack of attacks) {
       const result = results.get(attack)!
       if (harm.length && isStanding(attack)) Object.assign(result, { intact: false, reason: `honest traffic beside it failed: ${harm.slice(0, 3).join('; ')}` })
