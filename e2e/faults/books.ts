@@ -120,9 +120,9 @@ async function providersBooks(ids: Set<string>): Promise<Map<string, Theirs>> {
   }
 }
 
-/** Events that some service gave up on, as `npm run dead-letters` lists them. */
-export async function deadLetters(): Promise<string[]> {
+/** Events that some service gave up on, as `npm run dead-letters` lists them, without those of `before`: attacks on events leave some, and may have come first. */
+export async function deadLetters(before: string[] = []): Promise<string[]> {
   const start = join(import.meta.dirname, '../../infra/deploy/start.mjs')
   const { stdout } = await promisify(execFile)(process.execPath, [start, 'dead-letters', 'list'], { env: { ...process.env, SHOP_DIR: dirname(endpointsFile) } })
-  return stdout.split('\n').filter((line) => line.startsWith('  '))
+  return stdout.split('\n').filter((line) => line.startsWith('  ') && !before.includes(line))
 }

@@ -52,6 +52,12 @@ export function customer(username: string, productIds: string[], chance: Chance,
     throw new Error(`${username} got no answer to '${what}' in ${PATIENCE_MS / 1000} s: ${last}`)
   }
 
+  /** What others left in the cart may be sold out by now. */
+  async function emptyCart(): Promise<void> {
+    const { json: cart } = expectStatus(await ask('look at the cart', () => visitor.get('/api/cart')), 200)
+    for (const { productId } of cart.lines) expectStatus(await ask('cart', () => visitor.send('DELETE', `/api/cart/lines/${productId}`)), 200)
+  }
+
   async function order(): Promise<void> {
     const way = chance.weighted(WAYS)
     const wanted = chance.shuffled(productIds).slice(0, chance.whole(1, productIds.length))
@@ -95,6 +101,7 @@ export function customer(username: string, productIds: string[], chance: Chance,
   return {
     accepted,
     async goOn(isOver) {
+      await emptyCart()
       while (!isOver()) {
         await order()
         if (chance.isLucky(0.2)) await cancelOne()
