@@ -1,7 +1,6 @@
 /** The certificate authority: knows who may have which name; its keys are in the vault. */
 import { rmSync } from 'node:fs'
 import http from 'node:http'
-import https from 'node:https'
 import { newCertificateRequest } from '@shop/chassis/certificate-request.ts'
 import { createControlApi, type ApiHandlers } from '@shop/chassis/control-api.ts'
 import { credentialsOf, keepRenewed } from '@shop/chassis/identity.ts'
@@ -9,9 +8,10 @@ import { readLaunch, ready } from '@shop/chassis/launch.ts'
 import { onStop } from '@shop/chassis/lifecycle.ts'
 import { createLog } from '@shop/chassis/log.ts'
 import { createMeshReporter } from '@shop/chassis/mesh-report.ts'
+import { serveMesh } from '@shop/chassis/mesh-server.ts'
 import { loadApi, readOpenApi } from '@shop/chassis/operation.ts'
 import type { Report } from '@shop/chassis/security-event.ts'
-import { keepFresh, meshServerOptions, onHandshakeRefused, spiffeIdOf } from '@shop/chassis/tls.ts'
+import { spiffeIdOf } from '@shop/chassis/tls.ts'
 import { createVaultClient } from '@shop/chassis/vault-client.ts'
 import { adminHandlers } from './admin.ts'
 import { ensureAuthorities } from './authorities.ts'
@@ -47,25 +47,18 @@ const api = (document: string, handlers: ApiHandlers, control: { name: string; s
   api: loadApi(readOpenApi(new URL(document, import.meta.url))), handlers, log, control, report,
   subjectOf: (req) => spiffeIdOf(req.socket),
 })
-const door = https.createServer({ ...meshServerOptions(identity, { clientCertificate: 'optional' }), requestTimeout: 10_000, headersTimeout: 5_000 },
-  api('openapi.yaml', doorHandlers(parts), { name: 'enrolment', strategies: ['S1.5', 'S2.6'] }))
-keepFresh(door, identity)
-onHandshakeRefused(door, ({ reason, address }) => report({
-  detection: 'MTLS-REJECT', control: 'mutual-tls', strategies: ['S2.6', 'S4.2'], code: 'handshake-refused', severity: 'medium', reason: reason.slice(0, 200), ...(address && { address }),
-}))
 const admin = http.createServer({ requestTimeout: 10_000 }, api('admin.openapi.yaml', adminHandlers(parts), { name: 'pki-administration', strategies: ['S13.3'] }))
 
 rmSync(config.adminSocket, { force: true })
-await Promise.all([
-  new Promise<void>((resolve, reject) => door.once('error', reject).listen(config.port, config.host, resolve)),
+const [door] = await Promise.all([
+  serveMesh(api('openapi.yaml', doorHandlers(parts), { name: 'enrolment', strategies: ['S1.5', 'S2.6'] }), { host: config.host, port: config.port, identity, report, clientCertificate: 'optional' }),
   new Promise<void>((resolve, reject) => admin.once('error', reject).listen(config.adminSocket, resolve)),
 ])
 onStop(log, async () => {
+  admin.close()
+  admin.closeAllConnections()
+  await door.close()
   identity.stop()
-  for (const server of [door, admin]) {
-    server.close()
-    server.closeAllConnections()
-  }
   await reporter?.close()
   await vault.close()
 })
