@@ -12,8 +12,8 @@ export type Quota = {
   drops(nowMs: number): { producer: string; dropped: number }[]
 }
 
-/** A bucket a producer: a refusal storm fits the burst, a flood does not fill the disk. */
-export function createQuota({ perSecond = 100, burst = 5_000 } = {}): Quota {
+/** A bucket a producer: a storm of refusals, as a scanner makes it, fits the burst; a flood does not fill the disk. */
+export function createQuota({ perSecond = 100, burst = 20_000 } = {}): Quota {
   const buckets = new Map<string, { tokens: number; atMs: number; dropped: number; toldMs: number }>()
   return {
     take(producer, wanted, nowMs) {
